@@ -49,7 +49,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train all runs of an experiment file that are not trained yet, and write the report.
     Sweep(SweepArgs),
-    /// Show what `sweep` would train: axes, runs, groups, cost. Writes nothing.
+    /// Show what `sweep` would train: axes, runs, groups, cost. Writes nothing to the results folder.
     Plan(PlanArgs),
     /// List recorded runs.
     Runs(RunsArgs),
