@@ -169,6 +169,19 @@ fn a_file_that_cannot_be_written_is_named_as_it_was_asked_for() {
 }
 
 #[test]
+fn a_file_in_place_of_the_results_folder_is_called_a_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", two_runs());
+    sandbox.write("afile", "notes");
+    for results in ["afile", "afile/below"] {
+        let refused = sandbox.run(&["sweep", "small.toml", "--results", results]);
+        let said = refused.refused(&["afile is a file, and results need a folder", "--results DIR"]);
+        assert!(!said.stderr.contains("make it writable"), "{said:#?}");
+    }
+    assert_eq!(std::fs::read(sandbox.path("afile")).unwrap(), b"notes");
+}
+
+#[test]
 fn an_exclusion_that_matches_no_run_is_named() {
     let sandbox = Sandbox::new();
     let text = two_runs() + "\n[[sweep.exclude]]\n\"optimizer.lr\" = 0.5\n";

@@ -35,7 +35,11 @@ const HEAP_LIMIT_BYTES: i64 = 2 << 30;
 
 /// Creates the results folder if it is missing.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(folder).map_err(|error| folder_error(folder, &error))
+    fs::create_dir_all(folder).map_err(|error| match folder.ancestors().find(|path| path.is_file()) {
+        // The system's "File exists" would not say what is wrong with that.
+        Some(file) => StoreError::NotAFolder { path: file.to_owned() },
+        None => folder_error(folder, &error),
+    })
 }
 
 /// Maps an I/O error on a folder or file that is to be written.

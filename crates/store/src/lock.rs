@@ -267,6 +267,6 @@ mod tests {
         let file = folder.path().join("results");
         fs::write(&file, "").unwrap();
         let error = ResultsLock::acquire(&file, &mut |_| {}, &|| false).unwrap_err().to_string();
-        assert!(error.contains("results cannot be written") && error.contains("--results DIR"), "{error}");
+        assert!(error.contains("results is a file") && error.contains("--results DIR"), "{error}");
     }
 }

@@ -324,8 +324,10 @@ fn a_folder_that_is_a_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("results");
     fs::write(&file, "").unwrap();
-    let error = Store::open(&file).unwrap_err().to_string();
-    assert!(error.contains("results cannot be written"), "{error}");
+    for folder in [file.clone(), file.join("below")] {
+        let error = Store::open(&folder).unwrap_err().to_string();
+        assert!(error.contains("results is a file, and results need a folder"), "{error}");
+    }
     let error = Reader::open(&file.join("below")).unwrap_err();
     assert!(matches!(error, StoreError::NoDatabase { .. }), "{error}");
 }
