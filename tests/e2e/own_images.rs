@@ -179,7 +179,10 @@ fn what_is_wrong_with_the_images_is_said_before_anything_is_trained() {
         }
     };
     refused("data.path=''", &["data.dataset", "data.path = \"FOLDER\""]);
-    refused("data.path='nowhere'", &["nowhere", "does not exist", "data.path"]);
+    let nowhere = sandbox.path("nowhere").display().to_string();
+    refused("data.path='nowhere'", &[&nowhere, "does not exist", "data.path"]);
+    refused("data.path='~/pics'", &["~/pics", "does not exist", "`~` is not expanded here"]);
+    refused("data.path='study/own.toml'", &["study/own.toml is a file", "needs a folder"]);
     refused("data.path='study'", &["study: no training images", "train-images.idx3-ubyte.gz", "MNIST/raw"]);
     refused("data.images=384", &["data.images", "idx has 320 training images, fewer than 384"]);
     sandbox.write("study/images/train-images-idx3-ubyte", &images(320)[..5000]);

@@ -55,5 +55,8 @@ fn experiment(sweep: &SweepRow) -> Option<Experiment> {
 }
 
 fn absence(folder: &Path) -> &'static str {
+    if folder.is_file() {
+        return "is a file";
+    }
     if folder.is_absolute() { "does not exist" } else { "does not exist below the current folder" }
 }

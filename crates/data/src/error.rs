@@ -80,7 +80,7 @@ pub enum DataError {
     /// A dataset of the user's was requested without its folder.
     #[error("{}", self.explained(Naming::Keys))]
     NoOwnDir(Dataset),
-    /// The folder of a dataset of the user's does not exist.
+    /// The folder of a dataset of the user's does not exist, or is a file.
     #[error("{}", self.explained(Naming::Keys))]
     OwnDirMissing {
         /// The dataset.
@@ -287,12 +287,7 @@ impl DataError {
             Self::NoOwnDir(dataset) => {
                 format!("the dataset {} has no folder: name it with {}", dataset.name(), naming.path())
             }
-            Self::OwnDirMissing { dataset, path } => format!(
-                "{}: the folder of the dataset {} does not exist; correct {}",
-                path.display(),
-                dataset.name(),
-                naming.path()
-            ),
+            Self::OwnDirMissing { dataset, path } => no_folder(*dataset, path, naming),
             Self::Folder { path, fault } => format!("{}: {}", path.display(), fault.explained(naming)),
             Self::Damaged { folder, images, damaged } => format!(
                 "{} of {images} images in {} cannot be used: {}; repair or remove them, or leave them out with {}",
@@ -314,6 +309,23 @@ impl DataError {
             other => other.to_string(),
         }
     }
+}
+
+/// The path is absolute in the message, since one in an experiment file starts at the file and others at the current folder.
+fn no_folder(dataset: Dataset, path: &Path, naming: Naming) -> String {
+    let (name, key) = (dataset.name(), naming.path());
+    let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let shown = shown.display();
+    if path.is_file() {
+        return format!("{shown} is a file, and the dataset {name} needs a folder; correct {key}");
+    }
+    // A shell expands it where it is not quoted, so that users expect it elsewhere too.
+    if path.iter().any(|part| part == "~") {
+        return format!(
+            "{shown}: the folder of the dataset {name} does not exist: `~` is not expanded here; write the whole path in {key}"
+        );
+    }
+    format!("{shown}: the folder of the dataset {name} does not exist; correct {key}")
 }
 
 /// A file of a folder of pictures that cannot be used.
