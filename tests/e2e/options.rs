@@ -169,6 +169,22 @@ fn a_file_that_cannot_be_written_is_named_as_it_was_asked_for() {
 }
 
 #[test]
+fn a_file_is_written_into_a_folder_that_does_not_exist_yet() {
+    let (sandbox, run) = (swept(), run());
+    for arguments in [
+        &["generate", &run, "--out", "new/a/page.png"][..],
+        &["export", "--out", "new/b/points.csv"],
+        &["data", "show", "strokes", "--out", "new/d/page.png"],
+        &["report", "--out", "new/e/page.html"],
+        &["export", "--format", "jsonl", "--out", "new/c/points.jsonl"],
+    ] {
+        sandbox.run(arguments).well();
+        let file = sandbox.path(arguments.last().unwrap());
+        assert!(std::fs::metadata(&file).unwrap().len() > 0, "{}", file.display());
+    }
+}
+
+#[test]
 fn a_file_in_place_of_the_results_folder_is_called_a_file() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", two_runs());

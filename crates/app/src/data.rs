@@ -64,5 +64,6 @@ pub fn fetch(
 /// Writes a PNG with training images, one row per class. The dataset must be available locally.
 pub fn draw(source: &DataSource, asked: impl Into<DataRequest>, path: &Path) -> Result<(), AppError> {
     let picture = contact_sheet(&source.load(asked, Split::Train)?, SHEET_COLUMNS)?;
-    file::write(path, picture).map_err(|source| AppError::File { path: path.to_owned(), source })
+    let written = file::make_folder_of(path).and_then(|()| file::write(path, picture));
+    written.map_err(|source| AppError::File { path: path.to_owned(), source })
 }

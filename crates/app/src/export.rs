@@ -98,6 +98,7 @@ pub fn folder(request: &FolderRequest) -> Result<usize, AppError> {
 pub fn rows_to_file(request: &RowsRequest, path: &Path) -> Result<(), AppError> {
     let reader = Reader::open(&request.results)?;
     let unwritable = |source| AppError::File { path: path.to_owned(), source };
+    file::make_folder_of(path).map_err(unwritable)?;
     let mut file = BufWriter::new(File::create(path).map_err(unwritable)?);
     write_rows(&reader, request, &mut file)?;
     file.flush().map_err(unwritable)

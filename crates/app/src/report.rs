@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use gansweep_base::digest::sha256;
+use gansweep_base::file;
 use gansweep_report::ReportOptions;
 use gansweep_store::Reader;
 
@@ -132,7 +133,11 @@ fn write(results: &Path, options: ReportOptions, page: &Path, owner: Owner) -> R
     let options = ReportOptions { damage: check::for_report(&reader), ..options };
     let context = gansweep_report::build(&reader, &options)?;
     match owner {
-        Owner::User => gansweep_report::write(&context, &reader, page)?,
+        Owner::User => {
+            let unwritable = |source| AppError::File { path: page.to_owned(), source };
+            file::make_folder_of(page).map_err(unwritable)?;
+            gansweep_report::write(&context, &reader, page)?;
+        }
         Owner::Program => gansweep_report::write_own(&context, &reader, page)?,
     }
     Ok(())
