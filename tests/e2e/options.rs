@@ -95,6 +95,7 @@ fn a_name_that_is_nearly_right_is_answered_with_the_right_one() {
         (&["runs", "--sweep", "Small"], "small"),
         (&["export", "--sweep", "smal"], "small"),
         (&["report", "--sweep", "smal"], "small"),
+        (&["report", "smal"], "small"),
         (&["report", "--objective", "recal"], "recall"),
         (&["gc", "--keep-weights", "best", "--metric", "precison"], "precision"),
         (&["evaluate", "--data", "mnits"], "mnist"),

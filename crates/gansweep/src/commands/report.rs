@@ -11,7 +11,10 @@ use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Sweep to show; all sweeps by default. May be repeated.
+    /// Sweeps to show; all sweeps by default.
+    #[arg(value_name = "SWEEP")]
+    pub(crate) named: Vec<String>,
+    /// Sweep to show, as SWEEP. May be repeated.
     #[arg(long = "sweep", value_name = "NAME")]
     pub(crate) sweeps: Vec<String>,
     /// Output file.
@@ -45,11 +48,22 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
     }
     let page = report::make(&ReportRequest {
         results: args.results.results.clone(),
-        sweeps: args.sweeps.clone(),
+        sweeps: sweeps(args),
         out: args.out.clone(),
         objective: args.objective.clone(),
         split: args.split,
         max_image_bytes: if args.no_images { Some(0) } else { args.max_image_mb.map(|size| size << 20) },
     })?;
     Ok(output::print_path("", &std::path::absolute(&page).unwrap_or(page))?)
+}
+
+/// The sweeps that are named in either way, each once: the page would show one twice.
+fn sweeps(args: &ReportArgs) -> Vec<String> {
+    let mut sweeps: Vec<String> = Vec::new();
+    for name in args.named.iter().chain(&args.sweeps) {
+        if !sweeps.contains(name) {
+            sweeps.push(name.clone());
+        }
+    }
+    sweeps
 }
