@@ -199,6 +199,17 @@ fn a_file_in_place_of_the_results_folder_is_called_a_file() {
 }
 
 #[test]
+fn a_plan_warns_of_an_objective_that_a_collapsed_generator_can_lead() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", two_runs());
+    let said = "a collapsed generator";
+    let planned = sandbox.run(&["plan", "small.toml", "--set", "record.best=precision"]).well();
+    assert!(planned.stdout.contains(&format!("record.best = \"precision\": {said}")), "{planned:#?}");
+    let planned = sandbox.run(&["plan", "small.toml"]).well();
+    assert!(!planned.stdout.contains(said), "{planned:#?}");
+}
+
+#[test]
 fn an_exclusion_that_matches_no_run_is_named() {
     let sandbox = Sandbox::new();
     let text = two_runs() + "\n[[sweep.exclude]]\n\"optimizer.lr\" = 0.5\n";

@@ -85,6 +85,17 @@ impl Experiment {
         if recipes.is_empty() { vec![&self.recipe] } else { recipes }
     }
 
+    /// The keys that decide by `precision` or `density` alone, with the figure. Both are of single images, so that a generator
+    /// which draws a few real-looking images again and again has the highest values.
+    pub fn objectives_without_variety(&self) -> Vec<(&'static str, &str)> {
+        let searched = self.search.as_ref().map(|search| search.metric.as_str());
+        let pruned = Some(self.prune.metric.as_str()).filter(|_| self.prune.is_on());
+        let best = Some(self.record.best.as_str());
+        let objectives = [("search.metric", searched), ("prune.metric", pruned), ("record.best", best)];
+        let given = objectives.into_iter().filter_map(|(key, metric)| Some((key, metric?)));
+        given.filter(|(_, metric)| matches!(*metric, "precision" | "density")).collect()
+    }
+
     /// Config and budget of every run, before the axes assign their values.
     pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
         BudgetedConfig { config: self.config.clone(), epochs: self.epochs }

@@ -105,6 +105,14 @@ pub(crate) fn unused_exclusion(place: &Place) -> String {
     format!("{place}: this exclusion matches no run; correct its values, or remove it")
 }
 
+/// The notice that a key decides by a figure that some collapsed generators lead.
+pub(crate) fn objective_without_variety(key: &str, metric: &str) -> String {
+    format!(
+        "{key} = \"{metric}\": a collapsed generator that repeats a few real-looking images can have the highest {metric}; \
+         `fd` falls only if images vary too (docs/quality.md)"
+    )
+}
+
 /// The notice that something else than this program has changed rows of the database.
 pub(crate) fn changed_rows(first: &Damage, more: usize) -> String {
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };

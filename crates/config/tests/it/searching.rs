@@ -162,3 +162,22 @@ fn a_search_by_a_figure_that_is_not_recorded_is_refused() {
     assert_snapshot!(faults(&text), @"test.toml:13: record.evaluate_epochs: `record.evaluate_epochs = 0` leaves no `fd` for the search to compare runs by; expected no `record.evaluate_epochs`, or a number of epochs such as 5 (from file)");
     load(&text.replace("trials = 20", "metric = \"images_per_second\"\ntrials = 20"));
 }
+
+#[test]
+fn objectives_that_a_collapsed_generator_can_lead_are_known() {
+    let objectives = |text: &str| {
+        let experiment = load(text);
+        experiment
+            .objectives_without_variety()
+            .into_iter()
+            .map(|(key, metric)| format!("{key} {metric}"))
+            .collect::<Vec<_>>()
+    };
+    let searched = format!("{SEARCH}{KEYS}").replace("trials = 20", "metric = \"precision\"\ntrials = 20");
+    assert_eq!(objectives(&searched), ["search.metric precision"]);
+    let others = "train.epochs = 9\nrecord.best = \"density\"\nprune.metric = \"density\"\n";
+    assert_eq!(objectives(others), ["record.best density"], "nothing is pruned");
+    let pruned = format!("{others}prune.method = \"asha\"\n");
+    assert_eq!(objectives(&pruned), ["prune.metric density", "record.best density"]);
+    assert!(objectives("").is_empty() && objectives("record.best = \"recall\"\n").is_empty());
+}

@@ -100,6 +100,9 @@ impl fmt::Display for View {
         for place in exclusions {
             writeln!(text, "{}\n", output::unused_exclusion(place))?;
         }
+        for (key, metric) in experiment.objectives_without_variety() {
+            writeln!(text, "{}\n", output::objective_without_variety(key, metric))?;
+        }
         let rows = experiment.resolved.iter().filter_map(|key| {
             let value = output::value(&key.value);
             // An empty default stands for "not given", which most keys of a cluster are.
