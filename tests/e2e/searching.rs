@@ -106,7 +106,7 @@ fn a_search_that_cannot_work_is_refused_with_the_way_out() {
             "expected no `record.evaluate_epochs`, or a number of epochs such as 2",
         ),
         (&["plan", "tiny.toml", "--set", "search.metric=\"fdd\""], "did you mean `fd`?"),
-        (&["plan", "tiny.toml", "--set", "search.metric=\"d_loss\""], "search.metric: found `d_loss`"),
+        (&["plan", "tiny.toml", "--set", "search.metric=\"d_loss\""], "search.metric: found `\"d_loss\"`"),
         (&["sweep", "tiny.toml", "--only", "lr<1e-3"], "set search.method=none"),
         (&["sweep", "tiny.toml", "--retry-failed"], "set search.method=none"),
     ] {

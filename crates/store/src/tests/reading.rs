@@ -99,8 +99,6 @@ fn an_unknown_sweep_is_answered_with_those_there_are() {
     fixture.store.register_sweep(&sweep("quick"), &[]).unwrap();
     let expected = "no sweep is named `lrr`; there are lr, quick; did you mean `lr`?";
     assert_eq!(fixture.reader().sweep("lrr").unwrap_err().to_string(), expected);
-    assert_eq!(fixture.reader().require_sweep("lrr").unwrap_err().to_string(), expected);
-    assert_eq!(fixture.reader().sweep_command("lrr").unwrap_err().to_string(), expected);
     let filter = RunFilter { sweep: Some("lrr".into()), where_sql: None };
     assert_eq!(fixture.reader().runs(&filter).unwrap_err().to_string(), expected);
     let names: Vec<String> = fixture.reader().sweeps().unwrap().into_iter().map(|sweep| sweep.name).collect();
@@ -234,7 +232,7 @@ fn a_statement_that_is_none_is_refused_in_sqlites_words() {
         ),
         ("SELECT s.config_hash FROM sweeps AS s", "have a column `config_hash`"),
         ("SELECT config_hush FROM sweeps", "did you mean `config_hash`?"),
-        ("SELECT source_toml FROM runs", "no such column: source_toml; `sweeps` has a column `source_toml`"),
+        ("SELECT latent_seed FROM runs", "no such column: latent_seed; `sweeps` has a column `latent_seed`"),
         ("SELECT 1; SELECT 2", "more than one statement"),
         ("", "it gives no rows"),
         ("ATTACH 'other.sqlite' AS other", "it gives no rows"),
