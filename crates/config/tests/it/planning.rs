@@ -114,10 +114,10 @@ fn settings_that_no_run_uses_are_named() {
     assert_eq!(
         unused("[optimizer]\nlr_end = 0.1\nhorizon = 3\n"),
         [
-            "optimizer.generator.lr_end",
             "optimizer.generator.horizon",
-            "optimizer.discriminator.lr_end",
+            "optimizer.generator.lr_end",
             "optimizer.discriminator.horizon",
+            "optimizer.discriminator.lr_end",
         ]
     );
     assert_eq!(unused("[optimizer]\nschedule = \"cosine\"\nlr_end = 0.1\nhorizon = 3\n"), [""; 0]);
