@@ -222,7 +222,7 @@ fn draws_are_compared_with_other_draws_however_many_seeds_they_have() {
     let slope = &found["variance"]["axes"][1];
     assert_eq!(
         (&slope["short"], &slope["share"]["interval"]["low"]),
-        (&"slope".into(), &0.0.into()),
+        (&"discriminator.slope".into(), &0.0.into()),
         "{found}"
     );
     let text = sandbox.run(&[&RANKED[..], &["--by", "slope"]].concat()).well().stdout.replace('\n', " ");

@@ -165,7 +165,7 @@ fn few(comparison: &SweepComparison, groups: &[GroupResult]) -> String {
     let counts = || groups.iter().map(|group| group.count).filter(|count| *count > 0);
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
     let unit = match comparison.unit {
-        Unit::Run if most == comparison.seeds => "seed",
+        Unit::Run if least == most && most == comparison.seeds => "seed",
         Unit::Run => "run",
         Unit::Draw => "draw",
     };
