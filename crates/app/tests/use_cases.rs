@@ -280,6 +280,8 @@ fn what_fails_after_the_work_began_is_told_from_a_wrong_request() {
         sweep: None,
         format: RowFormat::JsonLines,
     };
-    let error = export::rows_to_file(&rows, &sandbox.path("no/such/folder/runs.jsonl")).unwrap_err();
-    assert!(error.class() == ErrorClass::Failed && error.to_string().contains("no/such/folder"), "{error}");
+    let blocked = sandbox.path("a file");
+    fs::write(&blocked, "").unwrap();
+    let error = export::rows_to_file(&rows, &blocked.join("runs.jsonl")).unwrap_err();
+    assert!(error.class() == ErrorClass::Failed && error.to_string().contains("a file"), "{error}");
 }
