@@ -148,7 +148,7 @@ function tested(sweep, groups, command) {
   const many = differences.some(({ p }) => p === null) ? ` The seeds are too many for a browser to test: ${command} does.` : "";
   const from = objective.better ? "the best of these" : "the first of these";
   const title = html`<caption>${objective.title} after ${objective.after}, over all seeds of these configs: difference from ${from} with its 95 % interval, and the p-value of a permutation test, corrected for the number of these configs.`;
-  const chosen = groups.length < sweep.configs.length && differences.some(({ p }) => p !== null)
+  const chosen = groups.length < sweep.configuration.configs.length && differences.some(({ p }) => p !== null)
     ? " It holds for configs that were chosen before their values were known: of many configs the best and the worst differ by chance, too."
     : "";
   return `<table class="tested">${title}${chosen}${few}${many}</caption><thead><tr><th scope="col">config</th><th scope="col">mean</th><th scope="col">runs</th><th scope="col">difference</th><th scope="col">p</th></tr></thead><tbody>${groups.map(row).join("")}</tbody></table>`;

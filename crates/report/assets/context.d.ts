@@ -458,6 +458,8 @@ export interface Search {
   unit: string;
   /** Which way the metric is better. */
   better: Direction;
+  /** Whether pruning has paused trials, so that values are of different epochs. */
+  has_paused: boolean;
   /** How many trials there are of each kind, and which is best: a sentence. */
   summary: string;
   /** The trials. */
@@ -470,7 +472,7 @@ export interface Search {
 
 /** A trial: a config with all its seeds. */
 export interface Trial {
-  /** Its number, from 1. */
+  /** Its number, from 0 as in the database. */
   number: number;
   /** Whether its values are random draws or a model's proposal. */
   source: TrialSource;
@@ -480,7 +482,9 @@ export interface Trial {
   runs: number[];
   /** The mean over its runs, once all of them have a value. */
   value: FormattedNumber | null;
-  /** Whether no earlier trial has a better value. */
+  /** How far its runs were trained, where some trials were trained further than others. */
+  epochs?: number;
+  /** Whether it is one of those that were trained the furthest, and no earlier one of these has a better value. */
   is_best_so_far: boolean;
   /** Where it is in the chart, in percent from the left and from the top; `None` without a value. */
   at?: [Measured, Measured];

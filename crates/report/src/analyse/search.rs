@@ -232,13 +232,13 @@ mod tests {
             run(1, Completed, 10.0),
             run(2, Completed, 90.0),
             run(2, Interrupted, 90.0),
-            RunInput { step: 1, ..run(3, Paused, 95.0) },
+            RunInput { step: 1, ..run(3, Paused, 35.0) },
             run(4, Completed, 40.0),
         ];
         let search = search(&(0..6).map(row).collect::<Vec<_>>(), &runs, &[]).unwrap();
         let values: Vec<_> =
             search.trials.iter().map(|trial| trial.value.as_ref().map(|value| value.value.0)).collect();
-        assert_eq!(values, [Some(10.0), Some(20.0), None, Some(95.0), Some(40.0), None]);
+        assert_eq!(values, [Some(10.0), Some(20.0), None, Some(35.0), Some(40.0), None]);
         let best: Vec<_> = search.trials.iter().map(|trial| trial.is_best_so_far).collect();
         assert_eq!(best, [true, true, false, false, true, false]);
         assert_eq!(search.trials[2].runs, [3, 4]);
@@ -248,7 +248,7 @@ mod tests {
         );
         assert_eq!(search.edges, Some(["10".to_owned(), "40".to_owned()]));
         let heights: Vec<_> = search.trials.iter().map(|trial| trial.at.map(|at| at[1].0)).collect();
-        assert_eq!(heights, [Some(95.0), Some(65.0), None, Some(80.0), Some(5.0), None]);
+        assert_eq!(heights, [Some(95.0), Some(65.0), None, Some(20.0), Some(5.0), None]);
         assert_eq!(search.best_line, "8.3,95 25,95 25,65 75,65 75,5 91.7,5");
     }
 
