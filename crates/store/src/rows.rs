@@ -326,12 +326,12 @@ impl RunRow {
         })
     }
 
-    /// Steps of an epoch, at least one.
+    /// Steps per epoch, at least one.
     pub fn steps_per_epoch(&self) -> u64 {
         (self.total_steps / u64::from(self.epochs.max(1))).max(1)
     }
 
-    /// Epochs that are over after so many steps: a whole number at the end of an epoch.
+    /// The epoch at a step, counted in completed epochs: fractional within an epoch.
     pub fn epoch_of(&self, step: u64) -> f64 {
         step as f64 / self.steps_per_epoch() as f64
     }
