@@ -6,7 +6,7 @@ pub(crate) struct StoredTable {
     pub(crate) name: &'static str,
     /// The column with the owner of each row; `None` for a table whose rows belong to nothing.
     pub(crate) owner: Option<&'static str>,
-    /// Whether it holds images or curves, which make up most of a database: the check before a sweep leaves it out.
+    /// Whether it holds images or curves, which make up most of a database. It is checked last, since a check may have a deadline.
     pub(crate) is_large: bool,
     /// How the rows of a run are merged; `None` for a table that has no rows of runs.
     pub(crate) merging: Option<Merging>,
