@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, ConditionKind, DataRequest, Dataset, DatasetSpec, LossConfig, LossKind, ModelConfig,
-    OptimizerConfig, PenaltyConfig, PenaltyKind, Relativistic,
+    Activation, AugmentConfig, ConditionKind, DataRequest, Dataset, DatasetSpec, LossConfig, LossKind,
+    ModelConfig, OptimizerConfig, PenaltyConfig, PenaltyKind, Relativistic,
 };
 
 /// A config with a budget.
@@ -34,6 +34,9 @@ pub struct Config {
     /// A penalty on the discriminator's input gradient.
     #[serde(default)]
     pub penalty: PenaltyConfig,
+    /// Random changes of the discriminator's inputs.
+    #[serde(default)]
+    pub augment: AugmentConfig,
     /// The optimiser of each network.
     pub optimizer: OptimizerConfig,
     /// Batches, steps and latents.
@@ -117,12 +120,13 @@ impl Config {
     /// does not use has its default. What a kind of network does not have, such as a DCGAN hidden
     /// layers, is that of a config without it. A number of images that is all of them is 0, and so are a side and channels
     /// that the dataset has anyway. `drop_last` is false where the last batch is full, and `ema_warmup` where there
-    /// is no average.
+    /// is no average. A part of an image's side that is less than a pixel is 0.
     #[must_use]
     pub fn canonical(mut self, spec: &DatasetSpec) -> Self {
         let images = self.images(spec);
         self.loss = self.loss.canonical(self.clipped_weights());
         self.penalty = self.penalty.canonical();
+        self.augment = self.augment.canonical(spec.image);
         let Self { data, model, optimizer, train, .. } = &mut self;
         let generator = (&mut model.generator.activation, &mut model.generator.slope);
         let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);
@@ -175,6 +179,11 @@ impl Config {
     /// one or lie on a line with them. Else their classes are drawn.
     pub fn pairs_classes(&self) -> bool {
         self.loss.relativistic != Relativistic::None || self.penalty.kind == PenaltyKind::WganGp
+    }
+
+    /// Whether the discriminator sees other images than those of the data and of the generator.
+    pub fn changes_inputs(&self) -> bool {
+        self.augment.exists() || self.train.instance_noise > 0.0
     }
 
     /// The number of training images that the run uses.

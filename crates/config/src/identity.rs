@@ -81,6 +81,9 @@ mod tests {
         let lines =
             FROZEN.iter().map(|frozen| format!("{} = {}\n", frozen.key.path, frozen.default.to_json()));
         assert_snapshot!(lines.collect::<String>(), @r#"
+        augment.color = 0.0
+        augment.cutout = 0.0
+        augment.translation = 0.0
         data.channels = 0
         data.dataset = "mnist"
         data.flip = false

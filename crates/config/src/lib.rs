@@ -4,6 +4,7 @@
 //! are merged (`merge`) and checked (`load`) into an [`Experiment`], which is expanded (`expand`) into a
 //! [`Plan`]. This crate does not train, store or print; its only input is the experiment file.
 
+mod augment;
 mod axis;
 mod axis_reader;
 mod class_names;
@@ -50,6 +51,7 @@ mod sweep;
 mod value;
 mod without_effect;
 
+pub use augment::AugmentConfig;
 pub use axis::AxisKind;
 pub use class_names::ClassNames;
 pub use config::*;

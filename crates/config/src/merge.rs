@@ -10,8 +10,9 @@ use crate::parsed_layer::{ParsedLayer, ParsedValue};
 use crate::schema::keys;
 use crate::search::SearchSettings;
 use crate::{
-    BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig, ModelConfig, Noise,
-    OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Prune, Record, TrainConfig, Value,
+    AugmentConfig, BudgetedConfig, Config, DataConfig, Dataset, Execution, Fault, Layer, LossConfig,
+    ModelConfig, Noise, OptimizerConfig, PenaltyConfig, Pixels, Place, Problem, Prune, Record, TrainConfig,
+    Value,
 };
 
 /// The merged value of every key.
@@ -25,6 +26,7 @@ pub(crate) struct Settings {
     model: ModelConfig,
     loss: LossConfig,
     penalty: PenaltyConfig,
+    augment: AugmentConfig,
     optimizer: OptimizerConfig,
     train: TrainSettings,
     pub(crate) record: Record,
@@ -101,6 +103,7 @@ impl Settings {
             model: self.model.clone(),
             loss: self.loss.clone(),
             penalty: self.penalty.clone(),
+            augment: self.augment.clone(),
             optimizer: self.optimizer.clone(),
             train: TrainConfig {
                 batch_size,

@@ -8,6 +8,7 @@ use gansweep_config::{Config, Noise, Relativistic, SampleMode};
 use pulp::Arch;
 
 use super::affine::Statistics;
+use super::conv::times_derivative;
 use super::engine::{Engine, Phase};
 use super::loss::{BatchLoss, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
@@ -17,6 +18,7 @@ use super::penalty::{Measured, Penalty, Scene};
 use super::sparse::{Input, SparseImages};
 use super::stage::{MaskStreams, Mode, Rows};
 use super::trained::Learning;
+use super::transpose::Derivative;
 use super::weights;
 use super::workspace::{Workspace, fill_rows};
 use gansweep_nn::average;
@@ -202,7 +204,7 @@ impl LaneTrainer {
         let count = batch.len();
         self.normalise_weights();
         self.generate(self.training(update, &[Pass::GeneratorInD]));
-        self.add_noise(update, &[(Pass::DiscriminatorReal, 0), (Pass::DiscriminatorFake, count)], count);
+        self.change_inputs(update, &[(Pass::DiscriminatorReal, 0), (Pass::DiscriminatorFake, count)], count);
         // Real images and fakes in one pass, so that every weight is loaded once for both.
         self.discriminate(self.training(update, &[Pass::DiscriminatorReal, Pass::DiscriminatorFake]));
         let measured = self.measure_penalty(images, update, batch);
@@ -267,10 +269,10 @@ impl LaneTrainer {
             self.generate(self.training(0, &[Pass::GeneratorInG]));
         }
         self.work.batch.set_fake_classes(&self.work.classes);
-        if let Some(noise) = &mut self.work.noise {
-            noise.keep(self.work.batch.fakes());
+        if let Some(drawn) = &mut self.work.drawn_fakes {
+            drawn.copy_from(self.work.batch.fakes());
         }
-        self.add_noise(0, &[(Pass::DiscriminatorInG, 0)], count);
+        self.change_inputs(0, &[(Pass::DiscriminatorInG, 0)], count);
         self.discriminate(self.training(0, &[Pass::DiscriminatorInG]));
         let Self { lane, engine, work, .. } = self;
         let gradients = &mut work.gradients;
@@ -278,28 +280,46 @@ impl LaneTrainer {
         let (real, fake) = (work.real_logits.lines(), work.logits.lines());
         let batch_loss = generator_loss(&lane.config.loss, real, fake, gradients.output.lines_mut());
         engine.lap(Phase::Losses);
-        let (images, input) = (work.batch.fakes(), work.batch.input());
+        let input = work.batch.input();
         self.discriminator.backward(engine, input, &mut work.discriminator, gradients, None, None);
-        let images = work.noise.as_ref().map_or(images, |noise| &noise.fakes);
-        let derivative = OutputActivation::of(lane.config.model.output).derivative();
-        self.discriminator.input_gradient(engine, &mut work.discriminator, derivative, images, gradients);
+        self.gradient_of_fakes(count);
+        let Self { lane, engine, work, .. } = self;
         self.generator_updates += 1;
         let update = Update::new(&lane.optimizer(Role::Generator, self.step), self.generator_updates);
         let average_share = average::share(&lane.config.train, self.generator_updates);
         let learning = Some(Learning { update, average_share, squares });
         let latents = Input::from(&work.latents).with_classes(&work.classes);
-        self.generator.backward(engine, latents, &mut work.generator, gradients, None, learning);
+        let (trace, gradients) = (&mut work.generator, &mut work.gradients);
+        self.generator.backward(engine, latents, trace, gradients, None, learning);
         batch_loss
     }
 
+    /// Turns the gradient of the discriminator's `count` inputs into that of what the generator's last layer computes
+    /// before its activation.
+    fn gradient_of_fakes(&mut self, count: usize) {
+        let Self { lane, engine, step, work, discriminator, .. } = self;
+        let fakes = work.drawn_fakes.as_ref().unwrap_or_else(|| work.batch.fakes());
+        let derivative = OutputActivation::of(lane.config.model.output).derivative();
+        let (trace, gradients) = (&mut work.discriminator, &mut work.gradients);
+        let Some(augment) = &mut work.augment else {
+            return discriminator.input_gradient(engine, trace, derivative, fakes, gradients);
+        };
+        // The changes lie between the activation and the discriminator.
+        discriminator.input_gradient(engine, trace, Derivative::LeakyRelu(1.0), fakes, gradients);
+        let changes = lane.augmentations(*step, 0, Pass::DiscriminatorInG, count);
+        augment.backward(engine.arch, &mut gradients.output, changes);
+        times_derivative(engine.arch, derivative, fakes, &mut gradients.output);
+        engine.lap(Phase::Inputs);
+    }
+
     /// Whether the generator's update would draw the fakes of the discriminator's last update again, which the batch
-    /// still has: from the same latents, with nothing else that is random, and without noise on them.
+    /// still has: from the same latents, with nothing else that is random, and unchanged.
     fn redraws_the_same_fakes(&self) -> bool {
         let Config { model, loss, train, .. } = &self.lane.config;
         train.noise == Noise::Shared
             && !model.generator.drops_out()
             && !model.generator.spectral_norm
-            && train.instance_noise == 0.0
+            && !self.lane.config.changes_inputs()
             && loss.relativistic == Relativistic::None
     }
 
@@ -328,24 +348,32 @@ impl LaneTrainer {
         }
         self.work.batch.only_real(self.engine.arch, images, batch);
         self.engine.lap(Phase::Inputs);
-        self.add_noise(0, &[(Pass::DiscriminatorRealInG, 0)], batch.len());
+        self.change_inputs(0, &[(Pass::DiscriminatorRealInG, 0)], batch.len());
         self.discriminate(self.training(0, &[Pass::DiscriminatorRealInG]));
         std::mem::swap(&mut self.work.real_logits, &mut self.work.logits);
     }
 
-    /// Adds noise to the inputs of passes of the discriminator, each `count` rows of the batch from the given one on.
-    fn add_noise(&mut self, update: u32, passes: &[(Pass, usize)], count: usize) {
+    /// Changes the inputs of passes of the discriminator, each `count` rows of the batch from the given one on, and adds
+    /// noise to them.
+    fn change_inputs(&mut self, update: u32, passes: &[(Pass, usize)], count: usize) {
         let Self { lane, engine, step, work, .. } = self;
-        let Some(noise) = &mut work.noise else { return };
+        if let Some(augment) = &mut work.augment {
+            for &(pass, first) in passes {
+                let changes = lane.augmentations(*step, update, pass, count);
+                augment.apply(engine.arch, work.batch.dense_mut(), first, changes);
+            }
+        }
         let deviation = lane.instance_noise(*step);
-        if deviation > 0.0 {
+        if let Some(noise) = work.noise.as_mut().filter(|_| deviation > 0.0) {
             for &(pass, first) in passes {
                 let draw =
                     |out: &mut [f32]| rng::instance_noise(lane.seed, *step, update, pass, deviation, out);
                 noise.add(work.batch.dense_mut(), first, count, draw);
             }
         }
-        engine.lap(Phase::Inputs);
+        if lane.config.changes_inputs() {
+            engine.lap(Phase::Inputs);
+        }
     }
 
     /// Takes the power iteration of an update, in both networks.

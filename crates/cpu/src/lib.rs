@@ -31,6 +31,7 @@
 mod activation;
 mod added_pairs;
 mod affine;
+mod augment;
 mod batch;
 mod batch_norm;
 mod condition;
@@ -143,8 +144,8 @@ impl CpuTrainer {
             let background = is_perceptron
                 .then(|| SparseImages::background(&TrainingImages { count: wanted, ..images.clone() }))
                 .flatten()
-                // Noise leaves no background.
-                .filter(|_| lane.config.train.instance_noise == 0.0);
+                // Changes leave no background of one value.
+                .filter(|_| !lane.config.changes_inputs());
             let sparse_images = background.map(|byte| {
                 Arc::clone(
                     sparse_images.entry(byte).or_insert_with(|| Arc::new(SparseImages::new(&images, byte))),

@@ -30,10 +30,17 @@ pub fn lane_bytes(config: &Config, spec: &DatasetSpec) -> Result<u64, Mismatch> 
     let images = matrix(2 * batch, image.size());
     let output = matrix(2 * batch, width).max(matrix(batch, image.size()));
     let gradients = output + 2 * matrix(width, 2 * batch);
-    let noise = matrix(batch, image.size()) + 4 * (batch * image.size()) as u64;
-    let noise = if config.train.instance_noise > 0.0 { noise } else { 0 };
+    let changes = changed_inputs(config, batch, image.size());
     let classes = 2 * config.train.batch_size as u64 * 3 * u64::from(config.model.conditional);
-    Ok(own + latents + images + gradients + noise + classes + penalty(discriminator, config, image))
+    Ok(own + latents + images + gradients + changes + classes + penalty(discriminator, config, image))
+}
+
+/// Bytes for changing the discriminator's inputs: drawn fakes, drawn noise, and an image before and after a change.
+fn changed_inputs(config: &Config, batch: usize, size: usize) -> u64 {
+    let drawn = if config.changes_inputs() { matrix(batch, size) } else { 0 };
+    let noise = if config.train.instance_noise > 0.0 { batch * size } else { 0 };
+    let augment = if config.augment.exists() { 2 * size } else { 0 };
+    drawn + 4 * (noise + augment) as u64
 }
 
 /// Bytes of the parameters of a network, and of what it saves of `images` images.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gansweep_config::{Config, ImageShape};
 
+use super::augment::Augment;
 use super::batch::Batch;
 use super::matrix::{LINE, Line, Matrix};
 use super::net::{Net, NetTrace};
@@ -32,7 +33,10 @@ pub(super) struct Workspace {
     pub(super) penalty: Option<Penalty>,
     /// A one for each row of the batch whose label is flipped; empty if none ever is.
     pub(super) flips: Vec<f32>,
+    pub(super) augment: Option<Augment>,
     pub(super) noise: Option<InstanceNoise>,
+    /// `[batch, image size]`: the fakes of the generator's update as it drew them, where the discriminator sees others.
+    pub(super) drawn_fakes: Option<Matrix>,
 }
 
 /// Noise on the discriminator's inputs.
@@ -40,20 +44,12 @@ pub(super) struct Workspace {
 pub(super) struct InstanceNoise {
     /// As drawn, row by row.
     drawn: Vec<f32>,
-    /// `[batch, image size]`: the fakes with noise in the generator's update, which needs them without too.
-    pub(super) fakes: Matrix,
 }
 
 impl InstanceNoise {
     /// Memory for batches of `batch` images of `size` numbers.
     fn new(batch: usize, size: usize) -> Self {
-        Self { drawn: vec![0.0; batch * size], fakes: Matrix::new(batch, size) }
-    }
-
-    /// Keeps a copy of fakes without noise.
-    pub(super) fn keep(&mut self, fakes: &Matrix) {
-        self.fakes.reshape(fakes.rows(), fakes.cols());
-        self.fakes.lines_mut().copy_from_slice(fakes.lines());
+        Self { drawn: vec![0.0; batch * size] }
     }
 
     /// Adds noise to `count` rows of a matrix from `first` on; `draw` fills it, row by row.
@@ -103,7 +99,9 @@ impl Workspace {
             gradients: Gradients::new(2 * batch, width, output),
             penalty: Penalty::new(&config.penalty, batch, image, discriminator),
             flips: if config.loss.label_flip > 0.0 { vec![0.0; 2 * batch] } else { Vec::new() },
+            augment: Augment::new(config, image),
             noise: (config.train.instance_noise > 0.0).then(|| InstanceNoise::new(batch, image.size())),
+            drawn_fakes: config.changes_inputs().then(|| Matrix::new(batch, image.size())),
         }
     }
 

@@ -87,7 +87,7 @@ fn estimates_are_near_what_is_allocated() {
     // Without a penalty, the weights of a Wasserstein critic are clipped.
     let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 17] = [
+        let sets: [&[&str]; 18] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -96,6 +96,7 @@ fn estimates_are_near_what_is_allocated() {
             ],
             &projection,
             &["data.images=512"],
+            &["data.images=512", "augment.color=1", "train.instance_noise=0.1"],
             &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"],
             &dcgan,
             &layer_norm,

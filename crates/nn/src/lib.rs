@@ -1,6 +1,7 @@
 //! Networks, losses, optimisers, the initial state of a run and random streams: the mathematics that all
 //! backends share. Nothing here computes on a device.
 
+pub mod augment;
 pub mod average;
 pub mod cost;
 pub mod loss;

@@ -7,6 +7,7 @@ use std::thread;
 use gansweep_config::{Latent, Noise};
 use rayon::prelude::*;
 
+use super::augment;
 use super::step_plan::{ClassSpans, Mask, PenaltySpans, RowLayout, Span, StepPlan, StepShape};
 use gansweep_nn::average;
 use gansweep_nn::network::Role;
@@ -196,6 +197,12 @@ impl Writer<'_> {
             self.each_lane(span, row, |lane, at, out| {
                 let deviation = lane.instance_noise(at.step);
                 rng::instance_noise(lane.seed, at.step, update, pass, deviation, out);
+            });
+        }
+        for &(update, pass, ref span) in &self.layout.changes {
+            self.each_lane(span, row, |lane, at, out| {
+                let count = out.len() / augment::NUMBERS;
+                augment::write(lane.augmentations(at.step, update, pass, count), out);
             });
         }
         for (update, spans) in (0u64..).zip(&self.layout.penalty_d) {

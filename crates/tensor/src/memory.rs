@@ -7,7 +7,7 @@
 //! need further pages. The estimate lists the tensors that are alive at the points of a step where most
 //! are, and packs them into pages.
 
-use gansweep_config::{Config, DatasetSpec, Relativistic};
+use gansweep_config::{AugmentConfig, Config, DatasetSpec, ImageShape, Relativistic};
 
 use super::images::packed_bytes;
 use super::inputs::most_steps;
@@ -99,6 +99,8 @@ struct Sizes {
     /// Numbers in an image.
     image: usize,
     penalty: Option<Points>,
+    /// Numbers of each tensor that changing a batch of the discriminator's inputs makes.
+    changes: Vec<usize>,
     /// Bytes of the training images.
     images: u64,
     /// Bytes of the floats and the integers of a block of steps.
@@ -127,6 +129,7 @@ impl Sizes {
             discriminator_dropout: dropout_layers(&networks[1]),
             compares_with_real: config.loss.relativistic != Relativistic::None,
             flips: config.loss.label_flip > 0.0,
+            augmented: config.augment.exists(),
             noise: config.train.instance_noise > 0.0,
             classes: config.model.conditional,
             image: spec.image.size(),
@@ -148,6 +151,7 @@ impl Sizes {
             updates: config.train.d_steps,
             image: spec.image.size(),
             penalty: shape.penalty,
+            changes: changes(config, spec.image, batch),
             images: stored * packed_bytes(spec.image.size()) as u64,
             block: 4 * (steps * layout.floats) as u64,
             integers: 4 * (steps * layout.integers) as u64,
@@ -187,6 +191,7 @@ impl Sizes {
     fn gathering(&self) -> Vec<u64> {
         let images = self.batch * self.image;
         let mut tensors = vec![images, images, images, 2 * images];
+        tensors.extend(&self.changes);
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
         self.bytes(tensors)
     }
@@ -217,6 +222,7 @@ impl Sizes {
     fn generating(&self) -> Vec<u64> {
         let [generator, discriminator] = &self.networks;
         let mut tensors = vec![self.batch * self.image; 3];
+        tensors.extend(&self.changes);
         tensors.extend(layers(generator, self.batch));
         tensors.extend(layers(discriminator, self.batch));
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
@@ -263,6 +269,29 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
     of_classes.into_iter().chain(nodes)
 }
 
+/// Numbers of each tensor for changing a batch of images: the images after each change, the matrices that move them, and what
+/// is kept of them.
+fn changes(config: &Config, image: ImageShape, batch: usize) -> Vec<usize> {
+    let AugmentConfig { color, translation, cutout } = config.augment;
+    let (channels, height, width) = (image.channels as usize, image.height as usize, image.width as usize);
+    let (images, mut tensors) = (batch * image.size(), Vec::new());
+    if color > 0.0 {
+        tensors.extend([images; 3]);
+    }
+    if translation > 0.0 {
+        tensors.extend([
+            images,
+            images,
+            batch * channels * height * height,
+            batch * channels * width * width,
+        ]);
+    }
+    if translation > 0.0 || cutout > 0.0 {
+        tensors.extend([images, batch * height * width, batch * height * width]);
+    }
+    tensors
+}
+
 /// Weights of a kernel for one pair of channels, with the zeros that fill it up to whole blocks.
 fn taps_of_blocks(Window { kernel, stride, .. }: Window) -> usize {
     kernel.next_multiple_of(stride).pow(2)
@@ -278,7 +307,6 @@ fn weights(network: &Network) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use gansweep_config::ImageShape;
     use gansweep_fixtures::config::{config, like_mnist};
 
     use super::super::tests::recording::RECORDED_ANEW;
@@ -369,6 +397,12 @@ mod tests {
     #[test]
     fn a_group_holds_what_was_estimated() {
         assert_holds_what_was_estimated(&config("udacity", &["data.images=600"]), 4);
+    }
+
+    #[test]
+    fn a_group_that_changes_images_holds_what_was_estimated() {
+        let sets = ["data.images=600", "augment.color=1", "augment.translation=0.125", "augment.cutout=0.5"];
+        assert_holds_what_was_estimated(&config("udacity", &sets), 4);
     }
 
     #[test]

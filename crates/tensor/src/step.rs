@@ -5,6 +5,7 @@ use gansweep_nn::network::Role;
 use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
 
+use super::augment::Augment;
 use super::condition::{Classes, Input};
 use super::forward::PassOutput;
 use super::images::DeviceImages;
@@ -14,7 +15,7 @@ use super::network::FusedNetwork;
 use super::optimizer::norm;
 use super::penalty::{Measured, Penalty, rows_of};
 use super::rows::Rows;
-use super::step_plan::{RowLayout, Span, StepPlan, StepShape};
+use super::step_plan::{InputSpan, RowLayout, Span, StepPlan, StepShape};
 
 /// The plan of the steps of one shape, with its tensors on the device.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub(super) struct FusedLanes {
     pub(super) discriminator: FusedNetwork,
     pub(super) loss: Loss,
     pub(super) penalty: Option<Penalty>,
+    pub(super) augment: Option<Augment>,
     pub(super) images: DeviceImages,
     /// If the networks know classes.
     pub(super) classes: Option<Classes>,
@@ -105,16 +107,11 @@ impl<'a> StepRow<'a> {
         row.reshape([self.lanes, batch, span.count / (self.lanes * batch)])
     }
 
-    /// Inputs of a pass of the discriminator, `[lanes, batch, image]`, with their noise if they have any.
-    fn with_noise(&self, images: Tensor<3>, update: usize, pass: Pass) -> Tensor<3> {
-        let mut spans = self.layout.noise.iter();
-        match spans.find(|(at, of, _)| (*at as usize, *of) == (update, pass)) {
-            Some((_, _, span)) => {
-                let batch = images.dims()[1];
-                images + self.latents(span, batch)
-            }
-            None => images,
-        }
+    /// What is drawn for the inputs of a pass of the discriminator, `[lanes, batch, numbers]`, if anything is.
+    fn drawn(&self, spans: &[InputSpan], update: usize, pass: Pass, batch: usize) -> Option<Tensor<3>> {
+        let mut spans = spans.iter();
+        let found = spans.find(|(at, of, _)| (*at as usize, *of) == (update, pass));
+        found.map(|(_, _, span)| self.latents(span, batch))
     }
 
     fn images(&self, update: usize) -> Tensor<1, Int> {
@@ -176,8 +173,8 @@ impl FusedLanes {
             pass.output
         };
         let real = self.images.gather(inputs.images(update), lanes);
-        let real = inputs.with_noise(real, update, Pass::DiscriminatorReal);
-        let fakes = inputs.with_noise(fakes, update, Pass::DiscriminatorFake);
+        let real = self.seen(inputs, real, update, Pass::DiscriminatorReal);
+        let fakes = self.seen(inputs, fakes, update, Pass::DiscriminatorFake);
         let images = Input { rows: Tensor::cat(vec![real, fakes], 1), classes };
         let flips = inputs.layout.flips_d[update].as_ref().map(|span| inputs.latents(span, 2 * batch));
         let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
@@ -246,7 +243,7 @@ impl FusedLanes {
             let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);
             // Constants, so that the discriminator's weight gradients are not computed.
             let constants = self.discriminator.constants();
-            let fakes = inputs.with_noise(pass.output, 0, Pass::DiscriminatorInG);
+            let fakes = self.seen(inputs, pass.output, 0, Pass::DiscriminatorInG);
             let fakes = Input { rows: fakes, classes };
             let fake = self.discriminator.train(&constants, &masks, &fakes, 1);
             let logits = self.compared_with_real(inputs, &constants, fake);
@@ -266,6 +263,20 @@ impl FusedLanes {
 }
 
 impl FusedLanes {
+    /// The images `[lanes, batch, image]` as a pass of the discriminator sees them: changed, and with noise.
+    fn seen(&self, inputs: &StepRow, images: Tensor<3>, update: usize, pass: Pass) -> Tensor<3> {
+        let (batch, layout) = (images.dims()[1], inputs.layout);
+        let changes = inputs.drawn(&layout.changes, update, pass, batch);
+        let changed = match self.augment.as_ref().zip(changes) {
+            Some((augment, changes)) => augment.apply(images, changes),
+            None => images,
+        };
+        match inputs.drawn(&layout.noise, update, pass, batch) {
+            Some(noise) => changed + noise,
+            None => changed,
+        }
+    }
+
     /// The classes of real images and fakes of a discriminator update, one-hot, `[lanes, 2 * batch, classes]`.
     fn classes_in_d(&self, inputs: &StepRow, update: usize) -> Option<Tensor<3>> {
         let (classes, spans) = (self.classes.as_ref()?, inputs.layout.classes.as_ref()?);
@@ -323,7 +334,7 @@ impl FusedLanes {
         }
         let last = inputs.layout.images.len() - 1;
         let images = self.images.gather(inputs.images(last), inputs.lanes);
-        let images = inputs.with_noise(images, 0, Pass::DiscriminatorRealInG);
+        let images = self.seen(inputs, images, 0, Pass::DiscriminatorRealInG);
         let classes = self.classes_in_d(inputs, last).map(|both| rows_of(&both, true, false));
         let images = Input { rows: images, classes };
         let masks = self.discriminator.take_masks(&mut inputs.discriminator_masks);

@@ -4,6 +4,7 @@
 //! of a step is the same operations on the same tensors, so that a device can record one step and replay it.
 //! Rows of many steps are uploaded together.
 
+use super::augment;
 use gansweep_nn::network::{Layer, Network};
 use gansweep_nn::penalty::Points;
 use gansweep_nn::rng::Pass;
@@ -25,6 +26,8 @@ pub(super) struct StepShape {
     pub(super) compares_with_real: bool,
     /// Whether labels are flipped in any lane.
     pub(super) flips: bool,
+    /// Whether the discriminator's inputs are changed.
+    pub(super) augmented: bool,
     /// Whether the discriminator's inputs have noise in any lane.
     pub(super) noise: bool,
     /// Whether images have classes.
@@ -174,11 +177,11 @@ impl Cursor {
     }
 }
 
-/// The passes of the discriminator whose inputs have noise, with their updates and batches.
-fn noisy_passes(shape: &StepShape) -> Vec<(u32, Pass, usize)> {
-    if !shape.noise {
-        return Vec::new();
-    }
+/// A part of a row for the inputs of a pass of the discriminator, with its update and pass.
+pub(super) type InputSpan = (u32, Pass, Span);
+
+/// The passes of the discriminator on images, with their updates and batches.
+fn passes_on_images(shape: &StepShape) -> Vec<(u32, Pass, usize)> {
     let updates = (0u32..).zip(&shape.batches).flat_map(|(update, &batch)| {
         [Pass::DiscriminatorReal, Pass::DiscriminatorFake].map(|pass| (update, pass, batch))
     });
@@ -221,7 +224,9 @@ pub(super) struct RowLayout {
     /// Floats: for each discriminator update a one for each flipped label, `[lanes, 2 * batch]`, if there are any.
     pub(super) flips_d: Vec<Option<Span>>,
     /// Floats: noise on the discriminator's inputs, `[lanes, batch, image]`, by update and pass.
-    pub(super) noise: Vec<(u32, Pass, Span)>,
+    pub(super) noise: Vec<InputSpan>,
+    /// Floats: changes of the discriminator's inputs, `[lanes, batch, augment::NUMBERS]`, by update and pass.
+    pub(super) changes: Vec<InputSpan>,
     /// Floats: for each discriminator update the inputs of its penalty, if it has one.
     pub(super) penalty_d: Vec<Option<PenaltySpans>>,
     /// Length of a row of floats.
@@ -252,10 +257,15 @@ impl RowLayout {
         let average = shape.averaged.then(|| floats.take(lanes));
         let flips_d =
             shape.batches.iter().map(|batch| shape.flips.then(|| floats.take(lanes * 2 * batch))).collect();
-        let noisy = noisy_passes(shape).into_iter();
-        let noise =
-            noisy.map(|(update, pass, batch)| (update, pass, floats.take(lanes * batch * shape.image)));
-        let noise = noise.collect();
+        let passes = passes_on_images(shape);
+        let mut each_pass = |is_drawn: bool, numbers: usize| -> Vec<InputSpan> {
+            let passes = passes.iter().filter(|_| is_drawn);
+            passes
+                .map(|&(update, pass, batch)| (update, pass, floats.take(lanes * batch * numbers)))
+                .collect()
+        };
+        let noise = each_pass(shape.noise, shape.image);
+        let changes = each_pass(shape.augmented, augment::NUMBERS);
         let penalty_d = shape.batches.iter().enumerate().map(|(update, batch)| {
             let numbers = match shape.points(update)? {
                 Points::Between => 1,
@@ -281,6 +291,7 @@ impl RowLayout {
             average,
             flips_d,
             noise,
+            changes,
             penalty_d,
             floats: floats.0,
             images,

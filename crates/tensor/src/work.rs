@@ -8,6 +8,7 @@ use gansweep_nn::network::{Role, rate};
 use gansweep_nn::state::LaneState;
 use gansweep_train::{Lane, TrainError};
 
+use super::augment::Augment;
 use super::condition::Classes;
 use super::engine::{Engine, Unrecorded};
 use super::images::DeviceImages;
@@ -78,6 +79,9 @@ impl Work {
             discriminator: side(Role::Discriminator)?,
             loss: Loss::new(&configs, &device.device),
             penalty: Penalty::new(&configs, &device.device),
+            augment: lanes
+                .first()
+                .and_then(|lane| device.lasting(|| Augment::new(&configs, lane.spec.image, &device.device))),
             images: images.clone(),
             classes: classes_of(&lanes, device),
         };
@@ -92,6 +96,7 @@ impl Work {
             discriminator_dropout: dropout_layers(&tensors.discriminator.network),
             compares_with_real: tensors.loss.compares(),
             flips: configs.iter().any(|config| config.loss.label_flip > 0.0),
+            augmented: tensors.augment.is_some(),
             noise: configs.iter().any(|config| config.train.instance_noise > 0.0),
             classes: tensors.classes.is_some(),
             image: lanes.first().map_or(0, |lane| lane.spec.image.size()),

@@ -8,6 +8,7 @@ use gansweep_protocol::{Metric, SampleSource};
 
 use crate::TrainError;
 use gansweep_data::Images;
+use gansweep_nn::augment::{self, Augmentation};
 use gansweep_nn::network::Role;
 use gansweep_nn::optimizer;
 use gansweep_nn::rng::{self, Key, Pass, Purpose};
@@ -33,6 +34,17 @@ impl Lane {
     pub fn instance_noise(&self, step: u64) -> f32 {
         let per_epoch = f64::from(self.config.steps_per_epoch(&self.spec));
         self.config.train.instance_noise_after(step as f64 / per_epoch) as f32
+    }
+
+    /// The changes of `count` inputs of a pass of the discriminator.
+    pub fn augmentations(
+        &self,
+        step: u64,
+        update: u32,
+        pass: Pass,
+        count: usize,
+    ) -> impl Iterator<Item = Augmentation> {
+        augment::augmentations(&self.config, self.spec.image, (self.seed, step, update, pass), count)
     }
 
     /// The classes of the fakes of a pass of the generator, one for each of the batch's real images, whose classes are

@@ -10,7 +10,7 @@ use gansweep_config::{LoadOptions, recipes};
 use crate::common::{load, load_with};
 
 const TEMPLATE: &str = include_str!("experiment-file.md");
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "",
     "data",
     "model",
@@ -18,6 +18,7 @@ const TABLES: [&str; 12] = [
     "model.discriminator",
     "loss",
     "penalty",
+    "augment",
     "optimizer",
     "train",
     "record",

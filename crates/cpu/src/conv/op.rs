@@ -47,7 +47,7 @@ impl Pointwise {
 }
 
 /// Multiplies `gradient` by the derivative of an activation, which follows from what was saved.
-pub(super) fn times_derivative(arch: Arch, derivative: Derivative, saved: &Matrix, gradient: &mut Matrix) {
+pub(crate) fn times_derivative(arch: Arch, derivative: Derivative, saved: &Matrix, gradient: &mut Matrix) {
     arch.dispatch(InPlace { derivative, saved: saved.lines(), gradient: gradient.lines_mut() });
 }
 

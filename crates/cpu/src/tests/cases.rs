@@ -1,8 +1,9 @@
 //! The configs that whole steps are compared for.
 
 use gansweep_config::{
-    Activation, Combine, ConditionKind, Config, Dataset, InitKind, Latent, LossConfig, LossKind, NetworkKind,
-    NetworkOptimizer, Noise, OptimizerConfig, Output, PenaltyConfig, PenaltyKind, Pixels, Relativistic,
+    Activation, AugmentConfig, Combine, ConditionKind, Config, Dataset, InitKind, Latent, LossConfig,
+    LossKind, NetworkKind, NetworkOptimizer, Noise, OptimizerConfig, Output, PenaltyConfig, PenaltyKind,
+    Pixels, Relativistic,
 };
 
 use super::lists::{lists, penalised_lists};
@@ -33,6 +34,7 @@ fn kinds() -> Vec<(&'static str, Config)> {
     kinds.extend(losses_of_differences());
     kinds.extend(penalties());
     kinds.extend(noise());
+    kinds.extend(augmentations());
     kinds.extend(conditions());
     kinds.extend(spectral_norms());
     kinds
@@ -240,6 +242,57 @@ fn noise() -> [(&'static str, Config); 4] {
             with(|config| {
                 config.train.instance_noise = 0.3;
                 config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+    ]
+}
+
+/// Random changes of all images; numbers of more than one channel and of other sides are in the tests of `augment`.
+fn augmentations() -> Vec<(&'static str, Config)> {
+    let all = AugmentConfig { color: 1.0, translation: 0.125, cutout: 0.5 };
+    vec![
+        ("changed images", with(|config| config.augment = all.clone())),
+        (
+            "changed colours, pixels on [0, 1], two discriminator updates, shared noise",
+            with(|config| {
+                config.augment.color = 0.7;
+                (config.data.pixels, config.model.output) = (Pixels::Unit, Output::Sigmoid);
+                (config.train.d_steps, config.train.noise) = (2, Noise::Shared);
+            }),
+        ),
+        (
+            "moved images with noise, differences by least squares",
+            with(|config| {
+                config.augment.translation = 0.3;
+                config.loss.kind = LossKind::LeastSquares;
+                config.loss.relativistic = Relativistic::Average;
+                config.train.instance_noise = 0.2;
+            }),
+        ),
+        (
+            "cut out, wgan-gp",
+            with(|config| {
+                config.augment.cutout = 0.3;
+                config.penalty.kind = PenaltyKind::WganGp;
+            }),
+        ),
+        (
+            "changed images, dragan, flips",
+            with(|config| {
+                config.augment = all.clone();
+                config.penalty.kind = PenaltyKind::Dragan;
+                config.data.flip = true;
+            }),
+        ),
+        (
+            "changed images, convolutions, r1 and r2",
+            with(|config| {
+                config.augment = all.clone();
+                (config.model.generator.kind, config.model.generator.width) = (NetworkKind::Dcgan, 3);
+                (config.model.discriminator.kind, config.model.discriminator.width) = (NetworkKind::Dcgan, 2);
+                config.penalty =
+                    PenaltyConfig { kind: PenaltyKind::R1R2, weight: 0.5, ..PenaltyConfig::default() };
+                (config.data.images, config.train.batch_size) = (5, 2);
             }),
         ),
     ]

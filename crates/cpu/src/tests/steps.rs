@@ -118,7 +118,7 @@ fn the_discriminators_logits_are_those_that_a_step_begins_with() {
         // A step begins with a power iteration.
         let is_plain = config.train.d_steps == 1
             && !discriminator.spectral_norm
-            && config.train.instance_noise == 0.0
+            && !config.changes_inputs()
             && !has_modes
             && matches!(config.loss.kind, LossKind::NonSaturating | LossKind::Minimax)
             && config.loss.relativistic == Relativistic::None;

@@ -48,6 +48,8 @@ pub enum Purpose {
     Flip = 16,
     /// Singular vectors of fresh weights; position: role, buffer.
     SingularVector = 18,
+    /// Changes of the discriminator's inputs; position: step, discriminator update within it, pass.
+    Augment = 19,
 }
 
 /// The forward passes of one step that have dropout masks of their own.
@@ -126,10 +128,15 @@ pub fn uniform(key: Key, bound: f32, out: &mut [f32]) {
 
 /// Fills `out` with numbers uniform on `[0, 1)`: number `i` is the hash of `i` in 24 bits.
 pub fn fractions(key: Key, out: &mut [f32]) {
-    let (low, high) = key.halves();
     for (index, value) in (0u32..).zip(out) {
-        *value = unit(hash32(low, high, index));
+        *value = fraction(key, index);
     }
+}
+
+/// Number `index` of [`fractions`].
+pub fn fraction(key: Key, index: u32) -> f32 {
+    let (low, high) = key.halves();
+    unit(hash32(low, high, index))
 }
 
 /// Fills `out` with ones, with that probability, and zeros.

@@ -111,6 +111,31 @@ fn noise_on_labels_and_images_follows_the_native_path() {
 }
 
 #[test]
+fn changes_of_images_follow_the_native_path() {
+    let all = [
+        ["augment.color=1", "augment.translation=0", "augment.cutout=0", "train.noise=shared"],
+        ["augment.color=0", "augment.translation=0.125", "augment.cutout=0", "train.d_steps=2"],
+        ["augment.color=0", "augment.translation=0", "augment.cutout=0.5", "penalty.kind=wgan-gp"],
+        ["augment.color=1", "augment.translation=0.3", "augment.cutout=0.3", "loss.relativistic=average"],
+        ["augment.color=1", "augment.translation=0.3", "train.instance_noise=0.1", "penalty.kind=r1-r2"],
+    ];
+    for sets in cases(all) {
+        // Lanes of their own strengths.
+        let configs = [1.0, 0.5].map(|share| {
+            let mut config = small("fast", &[&sets[..], &["optimizer.eps=1e-3"]].concat());
+            let AugmentConfig { color, translation, cutout } = &mut config.augment;
+            for strength in [color, translation, cutout] {
+                *strength *= share;
+            }
+            config
+        });
+        let [measured, states, images] = apart(&configs, &[30]);
+        eprintln!("{sets:?}: {measured:e} {states:e} {images:e}");
+        assert!(measured < 1e-5, "{sets:?}: {measured:e}");
+    }
+}
+
+#[test]
 fn each_penalty_follows_the_native_path() {
     let all = [
         ["wgan-gp", "penalty.every=1", "model.discriminator.dropout=0.3"],

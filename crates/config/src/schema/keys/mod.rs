@@ -1,5 +1,6 @@
 //! The table of keys: a file for each table of the config, and one for the settings around it.
 
+mod augment;
 mod data;
 mod loss;
 mod model;
@@ -10,12 +11,13 @@ mod train;
 
 use super::key::Key;
 
-static TABLES: [&[Key]; 12] = [
+static TABLES: [&[Key]; 13] = [
     settings::ORIGIN,
     data::KEYS,
     model::KEYS,
     loss::KEYS,
     penalty::KEYS,
+    augment::KEYS,
     optimizer::KEYS,
     train::KEYS,
     settings::RECORD,

@@ -1,6 +1,7 @@
 //! A reference implementation of a lane in 64-bit floats, with automatic differentiation of every number.
 
 mod input_gradient;
+mod inputs;
 mod layers;
 mod losses;
 mod network;
@@ -106,7 +107,7 @@ impl Oracle {
         self.iterate();
         let vars = self.vars(&mut tape);
         let real = gather(&mut tape, images, batch);
-        let real = self.noisy(&mut tape, &real, update, Pass::DiscriminatorReal);
+        let real = self.seen(&mut tape, &real, update, Pass::DiscriminatorReal);
         self.draw(Purpose::LatentD, &[self.step, u64::from(update)], batch.len());
         self.last_classes = lane_classes(&self.lane, images, (self.step, update, Pass::GeneratorInD), batch);
         let classes = [images.classes(batch), self.last_classes.clone()];
@@ -123,7 +124,7 @@ impl Oracle {
         // Detached: the discriminator's loss does not reach the generator.
         let fake: Batch =
             fake.iter().map(|row| row.iter().map(|var| tape.leaf(var.value)).collect()).collect();
-        let fake = self.noisy(&mut tape, &fake, update, Pass::DiscriminatorFake);
+        let fake = self.seen(&mut tape, &fake, update, Pass::DiscriminatorFake);
         let penalty = self.penalty(&mut tape, &vars, update, [&real, &fake], [&classes[0], &classes[1]]);
         let role = Role::Discriminator;
         let real =
@@ -180,11 +181,11 @@ impl Oracle {
         let fake =
             self.evaluate(&mut tape, &vars, Role::Generator, latents, &classes, training(Pass::GeneratorInG));
         let role = Role::Discriminator;
-        let fake = self.noisy(&mut tape, &fake, 0, Pass::DiscriminatorInG);
+        let fake = self.seen(&mut tape, &fake, 0, Pass::DiscriminatorInG);
         let logits = self.evaluate(&mut tape, &vars, role, fake, &classes, training(Pass::DiscriminatorInG));
         if self.lane.config.loss.relativistic != Relativistic::None {
             let real = gather(&mut tape, images, batch);
-            let real = self.noisy(&mut tape, &real, 0, Pass::DiscriminatorRealInG);
+            let real = self.seen(&mut tape, &real, 0, Pass::DiscriminatorRealInG);
             let classes = images.classes(batch);
             let pass = training(Pass::DiscriminatorRealInG);
             let real = self.evaluate(&mut tape, &vars, role, real, &classes, pass);
@@ -243,25 +244,6 @@ impl Oracle {
         };
         let gradients = self.descend(tape, vars, loss, Role::Generator);
         ([loss.value, fake.score], gradients)
-    }
-
-    /// Inputs of a pass of the discriminator with noise.
-    fn noisy(&self, tape: &mut Tape, rows: &Batch, update: u32, pass: Pass) -> Batch {
-        let train = &self.lane.config.train;
-        if train.instance_noise == 0.0 {
-            return rows.clone();
-        }
-        let epochs = self.step as f64 / f64::from(self.lane.config.steps_per_epoch(&self.lane.spec));
-        let left =
-            if train.instance_noise_epochs == 0.0 { 1.0 } else { 1.0 - epochs / train.instance_noise_epochs };
-        let deviation = (train.instance_noise * left.max(0.0)) as f32;
-        let mut noise = vec![0.0; rows.len() * rows[0].len()];
-        rng::instance_noise(self.lane.seed, self.step, update, pass, deviation, &mut noise);
-        let add = |(row, noise): (&Vec<Var>, &[f32])| {
-            let each = row.iter().zip(noise);
-            each.map(|(&x, &noise)| tape.var(x.value + f64::from(noise), [(x, 1.0)])).collect()
-        };
-        rows.iter().zip(noise.chunks(rows[0].len())).map(add).collect()
     }
 
     /// Images row by row.
