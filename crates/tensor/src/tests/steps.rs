@@ -123,7 +123,7 @@ fn changes_of_images_follow_the_native_path() {
         // Lanes of their own strengths.
         let configs = [1.0, 0.5].map(|share| {
             let mut config = small("fast", &[&sets[..], &["optimizer.eps=1e-3"]].concat());
-            let AugmentConfig { color, translation, cutout } = &mut config.augment;
+            let gansweep_config::AugmentConfig { color, translation, cutout } = &mut config.augment;
             for strength in [color, translation, cutout] {
                 *strength *= share;
             }
