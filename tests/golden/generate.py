@@ -107,6 +107,7 @@ class Computation:
             updates=updates,
             drawn=draws,
             flips=[self.inputs.get(f"step.{step}.flips.{u}") for u in range(len(updates))],
+            augment=lambda u, network_pass: self.inputs.get(f"step.{step}.augment.{u}.{network_pass}"),
             instance_noise=lambda u, network_pass: self.inputs.get(f"step.{step}.instance_noise.{u}.{network_pass}"),
             z=self.inputs[f"step.{step}.z_g"],
             # Of real images and of fakes.

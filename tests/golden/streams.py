@@ -15,7 +15,7 @@ PASSES = [
     "DiscriminatorReal", "DiscriminatorFake", "DiscriminatorInG", "GeneratorInD", "GeneratorInG", "DiscriminatorRealInG",
     "DiscriminatorInPenalty",
 ]  # fmt: skip
-SINGULAR_VECTOR = 18
+SINGULAR_VECTOR, AUGMENT = 18, 19
 ORIGINAL = "parametrizations.weight.original"
 EMBEDDING = ("embedding.weight", f"embedding.{ORIGINAL}")
 CLASSES = 10
@@ -294,6 +294,9 @@ class Check:
             self.equal(name, hashes < int(self.config["loss"]["label_flip"] * 0xFFFFFFFF))
         train = self.config["train"]
         for index, network_pass in enumerate(PASSES):
+            if (name := f"step.{step}.augment.{update}.{network_pass}") in self.inputs:
+                count = np.arange(self.inputs[name].size, dtype=np.uint32)
+                self.equal(name, (hash_of(key(self.seed, AUGMENT, [step, update, index]), count) >> 8) / 2.0**24)
             if (name := f"step.{step}.instance_noise.{update}.{network_pass}") in self.inputs:
                 deviation = train["instance_noise"] * max(0.0, 1 - epochs / train["instance_noise_epochs"])
                 drawn = normal(key(self.seed, INSTANCE_NOISE, [step, update, index]), self.inputs[name].size)

@@ -663,9 +663,36 @@ class FromConfig(Tutorial):
         penalty = values["weight"] * penalty
         return penalty, torch.cat(norms).mean().item(), values["every"]
 
-    def noisy(self, inputs, update, network_pass, images):
+    def seen(self, inputs, update, network_pass, images):
+        """What a pass of the discriminator sees: images with random changes and noise."""
+        drawn = inputs.augment(update, network_pass)
+        if drawn is not None:
+            maps = images.reshape(-1, *self.image)
+            changed = [self.changed(image, numbers) for image, numbers in zip(maps, drawn.tolist())]
+            images = torch.stack(changed).reshape(images.shape)
         noise = inputs.instance_noise(update, network_pass)
         return images if noise is None else images + noise
+
+    def changed(self, image, drawn):
+        """Brightness, saturation, contrast, translation and cutout of one image."""
+        augment, is_signed = self.config["augment"], self.config["data"]["pixels"] == "signed"
+        unit, grey = (1.0, 0.0) if is_signed else (0.5, 0.5)
+        strength = augment["color"]
+        image = image + strength * unit * (drawn[0] - 0.5)
+        of_pixel = image.mean(dim=0, keepdim=True)
+        image = of_pixel + (image - of_pixel) * (1 + strength * (2 * drawn[1] - 1))
+        image = image.mean() + (image - image.mean()) * (1 + strength * (drawn[2] - 0.5))
+        # Moved by padding all around and taking another window.
+        most = [math.floor(side * augment["translation"] + 0.5) for side in image.shape[1:]]
+        down, right = (math.floor(drawn[3 + i] * (2 * most[i] + 1)) - most[i] for i in range(2))
+        padded = nn.functional.pad(image, (most[1], most[1], most[0], most[0]), value=grey)
+        image = padded[:, most[0] - down :, most[1] - right :][:, : image.shape[1], : image.shape[2]]
+        kept = torch.ones_like(image)
+        length = [math.floor(side * augment["cutout"] + 0.5) for side in image.shape[1:]]
+        first = [math.floor(drawn[5 + i] * (side + 1 - length[i] % 2)) - length[i] // 2 for i, side in enumerate(image.shape[1:])]
+        top, left = (max(0, place) for place in first)
+        kept[:, top : first[0] + length[0], left : first[1] + length[1]] = 0
+        return image * kept + grey * (1 - kept)
 
     def update_discriminator(self, inputs, update, ready):
         # Real images, fakes and the points of a penalty meet the same weights, after one power iteration.
@@ -691,8 +718,8 @@ class FromConfig(Tutorial):
         self.G.classes = classes[1]
         with torch.no_grad():
             fakes = self.G(z).flatten(1)
-        x = self.noisy(inputs, update, "DiscriminatorReal", x)
-        fakes = self.noisy(inputs, update, "DiscriminatorFake", fakes)
+        x = self.seen(inputs, update, "DiscriminatorReal", x)
+        fakes = self.seen(inputs, update, "DiscriminatorFake", fakes)
         use_masks(self.D, masks["DiscriminatorReal"])
         self.D.classes = classes[0]
         real = self.D(x)
@@ -730,7 +757,7 @@ class FromConfig(Tutorial):
         use_masks(self.D, inputs.masks["DiscriminatorRealInG"])
         self.D.classes = inputs.classes(len(inputs.updates) - 1)[0]
         with torch.no_grad():
-            real = self.D(self.noisy(inputs, 0, "DiscriminatorRealInG", inputs.updates[-1][0]))
+            real = self.D(self.seen(inputs, 0, "DiscriminatorRealInG", inputs.updates[-1][0]))
         return self.relativistic.of_generator(real, fake), self.scores(real, fake)[1]
 
     def step(self, inputs):
@@ -744,7 +771,7 @@ class FromConfig(Tutorial):
         use_masks(self.D, inputs.masks["DiscriminatorInG"])
         self.G.classes = self.D.classes = inputs.classes_g
         with parametrize.cached():
-            fake = self.D(self.noisy(inputs, 0, "DiscriminatorInG", self.G(inputs.z)))
+            fake = self.D(self.seen(inputs, 0, "DiscriminatorInG", self.G(inputs.z)))
             g_loss, d_fake_after = self.generator_loss(inputs, fake)
             self.g_optimizer.zero_grad()
             g_loss.backward()
