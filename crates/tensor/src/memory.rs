@@ -99,8 +99,10 @@ struct Sizes {
     /// Numbers in an image.
     image: usize,
     penalty: Option<Points>,
-    /// Numbers of each tensor that changing a batch of the discriminator's inputs makes.
-    changes: Vec<usize>,
+    /// Numbers of each tensor that a change of the discriminator's inputs saves.
+    saved_of_changes: Vec<usize>,
+    /// Whether they are changed.
+    augmented: bool,
     /// Bytes of the training images.
     images: u64,
     /// Bytes of the floats and the integers of a block of steps.
@@ -151,7 +153,8 @@ impl Sizes {
             updates: config.train.d_steps,
             image: spec.image.size(),
             penalty: shape.penalty,
-            changes: changes(config, spec.image, batch),
+            saved_of_changes: saved_of_changes(config, spec.image, batch),
+            augmented: shape.augmented,
             images: stored * packed_bytes(spec.image.size()) as u64,
             block: 4 * (steps * layout.floats) as u64,
             integers: 4 * (steps * layout.integers) as u64,
@@ -191,7 +194,9 @@ impl Sizes {
     fn gathering(&self) -> Vec<u64> {
         let images = self.batch * self.image;
         let mut tensors = vec![images, images, images, 2 * images];
-        tensors.extend(&self.changes);
+        tensors.extend(&self.saved_of_changes);
+        // Before and after a change.
+        tensors.extend([images; 2].iter().filter(|_| self.augmented));
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
         self.bytes(tensors)
     }
@@ -222,7 +227,7 @@ impl Sizes {
     fn generating(&self) -> Vec<u64> {
         let [generator, discriminator] = &self.networks;
         let mut tensors = vec![self.batch * self.image; 3];
-        tensors.extend(&self.changes);
+        tensors.extend(&self.saved_of_changes);
         tensors.extend(layers(generator, self.batch));
         tensors.extend(layers(discriminator, self.batch));
         tensors.extend([self.masks; TENSORS_OF_MASKS]);
@@ -269,27 +274,14 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
     of_classes.into_iter().chain(nodes)
 }
 
-/// Numbers of each tensor for changing a batch of images: the images after each change, the matrices that move them, and what
-/// is kept of them.
-fn changes(config: &Config, image: ImageShape, batch: usize) -> Vec<usize> {
-    let AugmentConfig { color, translation, cutout } = config.augment;
+/// Numbers of each tensor that a change of a batch of images saves for its gradient: the matrices that move the images, and
+/// which of their pixels are kept.
+fn saved_of_changes(config: &Config, image: ImageShape, batch: usize) -> Vec<usize> {
+    let AugmentConfig { translation, cutout, .. } = config.augment;
     let (channels, height, width) = (image.channels as usize, image.height as usize, image.width as usize);
-    let (images, mut tensors) = (batch * image.size(), Vec::new());
-    if color > 0.0 {
-        tensors.extend([images; 3]);
-    }
-    if translation > 0.0 {
-        tensors.extend([
-            images,
-            images,
-            batch * channels * height * height,
-            batch * channels * width * width,
-        ]);
-    }
-    if translation > 0.0 || cutout > 0.0 {
-        tensors.extend([images, batch * height * width, batch * height * width]);
-    }
-    tensors
+    let moved = [height, width].map(|side| batch * channels * side * side);
+    let moved = moved.into_iter().filter(|_| translation > 0.0);
+    moved.chain((translation > 0.0 || cutout > 0.0).then_some(batch * height * width)).collect()
 }
 
 /// Weights of a kernel for one pair of channels, with the zeros that fill it up to whole blocks.
