@@ -1,7 +1,6 @@
 //! `gansweep plan`: shows what a sweep would train.
 
 use std::fmt::{self, Write as _};
-use std::io::{BufWriter, Write as _};
 
 use clap::Args;
 use gansweep_app::plan::{
@@ -43,11 +42,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
         return show(&request);
     }
     let preview = preview(&request, &mut Display::new(false))?;
-    let mut out = BufWriter::new(output::stdout());
-    serde_json::to_writer_pretty(&mut out, &Json::of(&preview))?;
-    writeln!(out)?;
-    out.flush()?;
-    Ok(())
+    Ok(output::print_json(&Json::of(&preview))?)
 }
 
 /// Prints the plan as text.
