@@ -8,7 +8,7 @@ use gansweep_base::{host, text};
 use gansweep_config::{
     DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun, RunId, RunState,
 };
-use gansweep_data::{DataSource, real_grid};
+use gansweep_data::{DataSource, OFFLINE, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
     self as scheduler, BestTrial, InProcessLauncher, Launcher, Pacing, PlannedRuns, ProcessLimits,
@@ -30,8 +30,6 @@ use crate::{AppError, Observer, Progress, check, classes, evaluate, limits, repo
 
 /// On a cluster no worker is taken for hung before this time.
 const SHORTEST_HANG_ON_CLUSTER: Duration = Duration::from_mins(1);
-/// The variable that disables downloads.
-const OFFLINE: &str = "GANSWEEP_OFFLINE";
 
 /// What to train, where, and how the workers are started.
 #[derive(Debug, Clone)]
