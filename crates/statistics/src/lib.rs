@@ -21,10 +21,7 @@ pub use comparison::{
 };
 pub use distribution::student_quantile;
 pub use effects::{Effect, level_effects};
-pub use holm::holm;
 pub use median::median;
-pub use permutation::{
-    Method, PermutationTest, sign_flip, smallest_sign_flip, smallest_two_sample, two_sample,
-};
-pub use sample::{Interval, Sample, welch};
+pub use permutation::{Method, PermutationTest};
+pub use sample::{Interval, Sample};
 pub use variance::{Design, Factor, Noise, Share, VarianceShares, variance_shares};
