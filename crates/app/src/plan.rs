@@ -7,7 +7,6 @@ use gansweep_base::host;
 use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, Prune, RunId, RunState};
 use gansweep_data::DataSource;
 use gansweep_evaluator::Evaluator;
-use gansweep_nn::cost;
 use gansweep_protocol::Metric;
 use gansweep_scheduler::{EpochBounds, epoch_bounds};
 use gansweep_store::{Reader, RunStatus, StoreError};
@@ -258,11 +257,6 @@ pub(crate) fn prune_metric(prune: &Prune) -> Result<Metric, AppError> {
         name: prune.metric.clone(),
         known: Metric::figures().map(Metric::name).collect(),
     })
-}
-
-/// Floating-point operations of one step of a run; of no run where planning would have refused it.
-pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
-    cost::step_flops(&run.config, &run.spec).unwrap_or(0.0)
 }
 
 /// The runs that have something left to train.

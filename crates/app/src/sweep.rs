@@ -22,10 +22,11 @@ use crate::energy::{Energy, Power};
 use crate::evaluate::{Counts, TrainedSweep};
 use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
-use crate::plan::{self, PlanRequest, step_flops};
+use crate::plan::{self, PlanRequest};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::schedule::{Schedule, Without};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
+use crate::work_left::step_flops;
 use crate::{AppError, Observer, Progress, check, classes, evaluate, limits, report, search, slurm, worker};
 
 /// On a cluster no worker is taken for hung before this time.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gansweep_config::{GroupKey, PlannedRun, RunId};
+use gansweep_nn::cost;
 use gansweep_scheduler::{PlannedGroup, Slot, form_groups};
 use gansweep_store::RunStatus;
 use serde::Serialize;
 
 use crate::devices;
-use crate::plan::step_flops;
 use crate::recorded_speed::{Likeness, RecordedSpeeds};
 
 /// A planned group.
@@ -129,6 +129,11 @@ impl WorkLeft {
         let seconds = devices.iter().map(of_device).reduce(f64::max)?;
         Some(TrainingTime { seconds, runs: timed.values().sum(), likeness: least_alike })
     }
+}
+
+/// Floating-point operations of one step of a run; of no run where planning would have refused it.
+pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
+    cost::step_flops(&run.config, &run.spec).unwrap_or(0.0)
 }
 
 /// The steps of the checkpoints that the runs would resume from; 0 without a checkpoint.
