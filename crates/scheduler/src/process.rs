@@ -172,11 +172,9 @@ impl Worker for ProcessWorker {
     }
 
     fn kill(&mut self) {
-        if self.exit.is_none() {
-            if kill_process_group(Pid::from_child(&self.child), Signal::KILL).is_err() {
-                // The group may have ended before the child is waited for: nothing is left to kill.
-                let _ = self.child.kill();
-            }
+        if self.exit.is_none() && kill_process_group(Pid::from_child(&self.child), Signal::KILL).is_err() {
+            // The group may have ended before the child is waited for: nothing is left to kill.
+            let _ = self.child.kill();
         }
         // After the signal: the end of its input would ask the worker to stop cleanly.
         self.lines = None;
