@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use gansweep_base::{file, untrusted};
 use gansweep_config::{RunId, RunState};
-use gansweep_protocol::Metric;
+use gansweep_protocol::{CHECKPOINTS, Metric};
 use gansweep_scheduler::{Deleted, delete_checkpoints, is_own_file, unrecorded_checkpoints};
 use gansweep_store::{
     Reader, Removal, ResultsLock, RunFiles, RunFilter, RunRow, Store, StoreError, SweepSize,
@@ -296,12 +296,13 @@ fn recorded_paths(results: &Path, runs: &[RunFiles]) -> Vec<PathBuf> {
 }
 
 fn unrecorded(results: &Path, recorded: &BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, AppError> {
-    let failed = |source| AppError::File { path: results.join("checkpoints"), source };
+    let failed = |source| AppError::File { path: results.join(CHECKPOINTS), source };
     unrecorded_checkpoints(results, recorded).map_err(failed)
 }
 
-fn delete(results: &Path, paths: &[PathBuf]) -> Result<Deleted, AppError> {
-    let failed = |source| AppError::File { path: results.join("checkpoints"), source };
+/// Deletes files of checkpoints.
+pub(crate) fn delete(results: &Path, paths: &[PathBuf]) -> Result<Deleted, AppError> {
+    let failed = |source| AppError::File { path: results.join(CHECKPOINTS), source };
     delete_checkpoints(results, paths).map_err(failed)
 }
 

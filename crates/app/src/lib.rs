@@ -70,6 +70,7 @@ pub mod serve;
 mod slots;
 pub mod slurm;
 pub mod sweep;
+mod work_left;
 pub mod worker;
 
 pub use error::{AppError, ErrorClass};

@@ -6,16 +6,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use gansweep_base::digest::sha256;
 use gansweep_base::{file, untrusted};
 use gansweep_config::RunId;
-use gansweep_protocol::{BestCheckpoint, Checkpoint};
-use gansweep_scheduler::delete_checkpoints;
+use gansweep_protocol::{BestCheckpoint, CHECKPOINTS, Checkpoint, checkpoint_path, other_checkpoint_paths};
 use gansweep_store::{CheckpointRow, Conflict, DamageKind, Reader, RunFiles, Store};
 
-use crate::{AppError, check, slurm};
+use crate::{AppError, check, housekeeping, slurm};
 
 /// What a merge has done with one other database.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,8 +112,7 @@ fn merge_one(results: &Path, store: &mut Store, other: &Reader) -> Result<MergeO
         .filter(|path| !kept.contains(path))
         .filter_map(|path| untrusted::resolve(results, path).ok())
         .collect();
-    let deleted = delete_checkpoints(results, &unneeded);
-    deleted.map_err(|source| AppError::File { path: results.join("checkpoints"), source })?;
+    housekeeping::delete(results, &unneeded)?;
     Ok(MergeOutcome {
         from: other.path().to_owned(),
         taken: plan.taken.len(),
@@ -192,8 +191,7 @@ struct Content {
 /// Writes a checkpoint that was read elsewhere, and returns its path in the results folder.
 fn bring(results: &Path, run: &RunId, Content { step, bytes }: &Content) -> Result<String, AppError> {
     // A file of the same step may be recorded here with other content, until the records have changed.
-    for digits in 8..32 {
-        let relative = format!("checkpoints/{run}/step-{step:0digits$}.safetensors");
+    for relative in iter::once(checkpoint_path(run, *step)).chain(other_checkpoint_paths(run, *step)) {
         let path = results.join(&relative);
         if fs::read(&path).is_ok_and(|present| present == *bytes) {
             return Ok(relative);
@@ -205,5 +203,18 @@ fn bring(results: &Path, run: &RunId, Content { step, bytes }: &Content) -> Resu
         }
     }
     let source = io::Error::from(io::ErrorKind::AlreadyExists);
-    Err(AppError::File { path: results.join("checkpoints").join(run.as_str()), source })
+    Err(AppError::File { path: results.join(CHECKPOINTS).join(run.as_str()), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_has_the_name_that_a_worker_gives_it() {
+        let run = RunId::parse("0123456789abcdef").unwrap();
+        for step in [0, 12, 123_456_789] {
+            assert_eq!(checkpoint_path(&run, step), gansweep_train::checkpoint::relative_path(&run, step));
+        }
+    }
 }

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use gansweep_base::host;
-use gansweep_config::{Dataset, DatasetSpec, Experiment, GroupKey, Plan, PlannedRun, Prune, RunId, RunState};
+use gansweep_config::{Dataset, DatasetSpec, Experiment, Plan, PlannedRun, Prune, RunId, RunState};
 use gansweep_data::DataSource;
 use gansweep_evaluator::Evaluator;
-use gansweep_nn::cost;
 use gansweep_protocol::Metric;
-use gansweep_scheduler::{EpochBounds, PlannedGroup, Slot, epoch_bounds, form_groups};
+use gansweep_scheduler::{EpochBounds, epoch_bounds};
 use gansweep_store::{Reader, RunStatus, StoreError};
-use serde::Serialize;
 
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
 pub use crate::recorded_speed::Likeness;
 use crate::recorded_speed::RecordedSpeeds;
 use crate::schedule::Schedule;
 use crate::slots::{self, ExecutionRequest};
-use crate::{AppError, Observer, Programs, classes, devices, search};
+use crate::work_left::WorkLeft;
+pub use crate::work_left::{GroupPreview, TimeEstimate, TrainingTime};
+use crate::{AppError, Observer, Programs, classes, search};
 
 /// The last runs whose speed says how long others take.
 const TIMED_RUNS: usize = 500;
@@ -112,50 +112,6 @@ pub struct ClassifierPreview {
     pub flops: f64,
 }
 
-/// A planned group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct GroupPreview {
-    /// The device.
-    pub device: String,
-    /// Number of runs in the group.
-    pub lanes: usize,
-    /// Estimated GPU memory in bytes; `None` on a CPU.
-    pub memory_bytes: Option<u64>,
-}
-
-/// What recorded runs tell about how long training takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TimeEstimate {
-    /// Nothing: nothing is left to train, or no run is recorded on one of the devices.
-    NothingRecorded,
-    /// Nothing, since some runs have many times more, or fewer, operations a step than any recorded one.
-    OtherSizes,
-    /// As long as that.
-    Known(TrainingTime),
-}
-
-impl TimeEstimate {
-    /// Seconds until the last run has ended, if that is known.
-    pub fn seconds(self) -> Option<f64> {
-        match self {
-            Self::Known(time) => Some(time.seconds),
-            Self::NothingRecorded | Self::OtherSizes => None,
-        }
-    }
-}
-
-/// How long training takes at the speed of recorded runs. It took longer or shorter if something else kept the machine busy
-/// then, or keeps it busy now.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrainingTime {
-    /// Seconds until the last run has ended, if each is trained to its budget.
-    pub seconds: f64,
-    /// Number of recorded runs whose speed it is.
-    pub runs: usize,
-    /// How these are like the runs to train: the least alike of them.
-    pub likeness: Likeness,
-}
-
 /// Previews a sweep. Downloads nothing, and writes nothing but prepared pictures in the cache; missing datasets are
 /// assumed to be downloadable.
 pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Preview, AppError> {
@@ -167,17 +123,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let (used_datasets, data) = preview_data(&experiment, &specs, &source)?;
     let mut plan = experiment::plan(&experiment, &specs, &used_datasets)?;
     let database = database(&request.results)?;
-    let trials = match &database {
-        Some(reader) if experiment.search.is_some() => reader.trials(&experiment.name)?,
-        _ => Vec::new(),
-    };
-    let to_propose = match search::searcher(&experiment, &specs, &used_datasets, &trials)? {
-        Some(search) => {
-            plan.runs = search.runs();
-            search.to_propose()
-        }
-        None => 0,
-    };
+    let to_propose = plan_trials(&experiment, &mut plan, &specs, &used_datasets, database.as_ref())?;
     let other_file = experiment::other_file(&experiment, &request.results);
     let runs_left = experiment::runs_left(&experiment, &plan, &request.results);
     let planned = plan.runs.len();
@@ -188,30 +134,14 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     devices.check_support(&plan)?;
     classes::check_local(&plan.runs, &source)?;
     let runs = plan.longest();
-    let (statuses, speeds) = match &database {
-        Some(reader) => {
-            let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-            (reader.statuses(&ids)?, reader.speeds(&host::name(), TIMED_RUNS)?)
-        }
-        None => (HashMap::new(), Vec::new()),
-    };
-    let open: Vec<_> = runs.iter().filter(|run| !is_over(&statuses, run)).cloned().collect();
-    let slots = devices.slots();
-    let steps = steps_done(&open, &statuses);
-    let planned_groups = form_groups(&open, &steps, &slots, step_flops);
-    let groups = planned_groups.iter().map(|group| group_preview(group, &open, &slots)).collect();
-    let flops =
-        |(run, done): (&PlannedRun, &u64)| step_flops(run) * run.total_steps().saturating_sub(*done) as f64;
-    let flops: Vec<f64> = open.iter().zip(&steps).map(flops).collect();
-    let training_flops = flops.iter().sum();
-    let training_time = training_time(&RecordedSpeeds::of(&speeds), &planned_groups, &open, &flops, &slots);
+    let (statuses, speeds) = recorded(database.as_ref(), &runs)?;
+    let left = WorkLeft::new(open(&runs, &statuses), &statuses, devices.slots());
     let prune = &experiment.prune;
     let pruning = match prune.is_on() {
         true => Some(epoch_bounds(prune, prune_metric(prune)?, &runs)),
         false => None,
     };
     let unused_data_path = experiment::unused_data_path(&experiment).map(Path::to_owned);
-    let workers = slots.len();
     let schedule = Schedule::new(&experiment.record, &runs, devices.without_figures());
     let classifiers = if schedule.is_on() || schedule.afterwards {
         missing_classifiers(&runs, &source)
@@ -226,10 +156,10 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         data,
         runs,
         statuses,
-        groups,
-        workers,
-        training_flops,
-        training_time,
+        groups: left.groups(),
+        workers: left.workers(),
+        training_flops: left.flops(),
+        training_time: left.time(&speeds),
         pruning,
         schedule,
         classifiers,
@@ -237,6 +167,35 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         runs_left,
         unused_data_path,
     })
+}
+
+/// Puts the trials that a search has proposed into the plan, if the experiment has a search. Returns how many more it would
+/// propose.
+fn plan_trials(
+    experiment: &Experiment,
+    plan: &mut Plan,
+    specs: &Specs,
+    used_datasets: &UsedDatasets,
+    database: Option<&Reader>,
+) -> Result<usize, AppError> {
+    let trials = match database {
+        Some(reader) if experiment.search.is_some() => reader.trials(&experiment.name)?,
+        _ => Vec::new(),
+    };
+    let Some(search) = search::searcher(experiment, specs, used_datasets, &trials)? else { return Ok(0) };
+    plan.runs = search.runs();
+    Ok(search.to_propose())
+}
+
+/// The statuses of the runs that are in the database, and the speeds of the last runs on this machine.
+fn recorded(
+    database: Option<&Reader>,
+    runs: &[PlannedRun],
+) -> Result<(HashMap<RunId, RunStatus>, RecordedSpeeds), AppError> {
+    let Some(reader) = database else { return Ok(Default::default()) };
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+    let speeds = reader.speeds(&host::name(), TIMED_RUNS)?;
+    Ok((reader.statuses(&ids)?, RecordedSpeeds::of(&speeds)))
 }
 
 impl Preview {
@@ -300,72 +259,14 @@ pub(crate) fn prune_metric(prune: &Prune) -> Result<Metric, AppError> {
     })
 }
 
-/// Floating-point operations of one step of a run; of no run where planning would have refused it.
-pub(crate) fn step_flops(run: &PlannedRun) -> f64 {
-    cost::step_flops(&run.config, &run.spec).unwrap_or(0.0)
-}
-
-fn group_preview(group: &PlannedGroup, open: &[PlannedRun], slots: &[Slot]) -> GroupPreview {
-    let (device, lanes) = (slots[group.slot].device.clone(), group.runs.len());
-    let first = group.runs.first().map(|&run| &open[run]);
-    let memory_bytes =
-        first.and_then(|run| devices::group_memory_bytes(&device, &run.config, &run.spec, lanes));
-    GroupPreview { device, lanes, memory_bytes }
-}
-
-/// How long the groups take, on all devices at the same time. `flops` are those of each open run.
-fn training_time(
-    speeds: &RecordedSpeeds,
-    groups: &[PlannedGroup],
-    open: &[PlannedRun],
-    flops: &[f64],
-    slots: &[Slot],
-) -> TimeEstimate {
-    let is_known = |group: &PlannedGroup| speeds.knows(&slots[group.slot].device);
-    if groups.is_empty() || !groups.iter().all(is_known) {
-        return TimeEstimate::NothingRecorded;
-    }
-    known_time(speeds, groups, open, flops, slots).map_or(TimeEstimate::OtherSizes, TimeEstimate::Known)
-}
-
-/// The training time by recorded speeds; `None` if no recorded run is like those of some group.
-fn known_time(
-    speeds: &RecordedSpeeds,
-    groups: &[PlannedGroup],
-    open: &[PlannedRun],
-    flops: &[f64],
-    slots: &[Slot],
-) -> Option<TrainingTime> {
-    let mut devices: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    let mut timed: HashMap<(&str, &GroupKey), usize> = HashMap::new();
-    let mut least_alike = Likeness::SameShapes;
-    for PlannedGroup { slot, runs } in groups {
-        let (device, first) = (slots[*slot].device.as_str(), &open[*runs.first()?]);
-        let (key, speed, likeness) = speeds.speed(device, &first.config, &first.spec)?;
-        timed.insert((device, key), speed.runs);
-        least_alike = least_alike.max(likeness);
-        let flops: f64 = runs.iter().map(|&run| flops[run]).sum();
-        devices.entry(device).or_default().push(flops / speed.flops_per_second());
-    }
-    // The longest begin first, so that all slots of a device end at about the same time, unless one group takes longer.
-    let of_device = |(device, seconds): (&&str, &Vec<f64>)| {
-        let slots = slots.iter().filter(|slot| slot.device == **device).count().max(1);
-        let longest = seconds.iter().copied().fold(0.0, f64::max);
-        longest.max(seconds.iter().sum::<f64>() / slots as f64)
-    };
-    let seconds = devices.iter().map(of_device).reduce(f64::max)?;
-    Some(TrainingTime { seconds, runs: timed.values().sum(), likeness: least_alike })
+/// The runs that have something left to train.
+fn open(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<PlannedRun> {
+    runs.iter().filter(|run| !is_over(statuses, run)).cloned().collect()
 }
 
 /// Whether the run has nothing left to train.
 fn is_over(statuses: &HashMap<RunId, RunStatus>, run: &PlannedRun) -> bool {
     statuses.get(&run.id).is_some_and(|status| status.state_after(run.total_steps()).is_final())
-}
-
-/// The steps of the checkpoints that the runs would resume from; 0 without a checkpoint.
-fn steps_done(runs: &[PlannedRun], statuses: &HashMap<RunId, RunStatus>) -> Vec<u64> {
-    let resume = |run: &PlannedRun| statuses.get(&run.id)?.resume.as_ref();
-    runs.iter().map(|run| resume(run).map_or(0, |resume| resume.checkpoint.step)).collect()
 }
 
 /// The datasets that the runs would use, and how they would be obtained.

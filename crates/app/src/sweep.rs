@@ -1,14 +1,14 @@
 //! Trains all runs of a sweep that are not trained yet, records them, and writes the page.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gansweep_base::{host, text};
 use gansweep_config::{
     DataRequest, Dataset, DatasetSpec, Experiment, LoadOptions, Plan, PlannedRun, RunId, RunState,
 };
-use gansweep_data::{DataSource, real_grid};
+use gansweep_data::{DataSource, OFFLINE, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
     self as scheduler, BestTrial, InProcessLauncher, Launcher, Pacing, PlannedRuns, ProcessLimits,
@@ -22,16 +22,15 @@ use crate::energy::{Energy, Power};
 use crate::evaluate::{Counts, TrainedSweep};
 use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
-use crate::plan::{self, PlanRequest, step_flops};
+use crate::plan::{self, PlanRequest};
 use crate::programs::{Programs, WorkerLauncher};
 use crate::schedule::{Schedule, Without};
 use crate::slots::{self, ExecutionRequest, SweepDevices};
+use crate::work_left::step_flops;
 use crate::{AppError, Observer, Progress, check, classes, evaluate, limits, report, search, slurm, worker};
 
 /// On a cluster no worker is taken for hung before this time.
 const SHORTEST_HANG_ON_CLUSTER: Duration = Duration::from_mins(1);
-/// The variable that disables downloads.
-const OFFLINE: &str = "GANSWEEP_OFFLINE";
 
 /// What to train, where, and how the workers are started.
 #[derive(Debug, Clone)]
@@ -132,21 +131,7 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     let trials = experiment.search.as_ref().map_or(1, |search| search.trials.div_ceil(search.startup));
     let runs = selected.as_ref().map_or(plan.runs.len(), Vec::len) * trials;
     devices.check_support(&plan)?;
-    if let Some(path) = experiment::unused_data_path(&experiment) {
-        observer.observe(Progress::UnusedDataPath(path));
-    }
-    if let Some(before) = experiment::other_file(&experiment, results) {
-        observer.observe(Progress::OtherFile { name, before: &before, now: &experiment.file });
-    } else if let runs @ 1.. = experiment::runs_left(&experiment, &plan, results) {
-        observer.observe(Progress::RunsLeft { name, runs });
-    }
-    // What a search proposes later may match.
-    for place in plan.unused_exclusions.iter().filter(|_| experiment.search.is_none()) {
-        observer.observe(Progress::UnusedExclusion(place));
-    }
-    for setting in plan.without_effect.iter().filter(|_| experiment.search.is_none()) {
-        observer.observe(Progress::WithoutEffect(setting));
-    }
+    warn(&experiment, &plan, results, observer);
     if request.workers == Workers::Processes {
         let (workers, threads) = devices.workers();
         limits::check(workers.min(runs), threads)?;
@@ -194,6 +179,29 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     })
 }
 
+/// Warns of what is probably a mistake in the experiment.
+fn warn(experiment: &Experiment, plan: &Plan, results: &Path, observer: &mut dyn Observer) {
+    let name = &experiment.name;
+    if let Some(path) = experiment::unused_data_path(experiment) {
+        observer.observe(Progress::UnusedDataPath(path));
+    }
+    if let Some(before) = experiment::other_file(experiment, results) {
+        observer.observe(Progress::OtherFile { name, before: &before, now: &experiment.file });
+    } else if let runs @ 1.. = experiment::runs_left(experiment, plan, results) {
+        observer.observe(Progress::RunsLeft { name, runs });
+    }
+    // What a search proposes later may match.
+    if experiment.search.is_some() {
+        return;
+    }
+    for place in &plan.unused_exclusions {
+        observer.observe(Progress::UnusedExclusion(place));
+    }
+    for setting in &plan.without_effect {
+        observer.observe(Progress::WithoutEffect(setting));
+    }
+}
+
 impl PreparedSweep {
     /// Waits for the results folder, trains, records and writes the page. `stop` ends the waiting and the
     /// training; everything trained until then is recorded.
@@ -210,22 +218,48 @@ impl PreparedSweep {
         if let Some((first, more)) = check::before_sweep(&self.results)? {
             observer.observe(Progress::ChangedRows { first: &first, more });
         }
-        let launcher = match self.launcher.take() {
-            Some(launcher) => {
-                slurm::refuse_beside_jobs(&self.results)?;
-                launcher
-            }
-            None => self.slurm_launcher()?,
-        };
+        let launcher = self.take_launcher()?;
         if self.retry_failed {
             self.selected = Some(self.failed_runs(&store)?);
         }
+        let Some((summary, best)) = self.train_runs(&mut store, &*launcher, stop, observer)? else {
+            return Ok(SweepEnd::Cancelled);
+        };
+        if self.schedule.afterwards && !summary.stopped {
+            // What was trained is reported all the same.
+            if let Err(error) = self.evaluate(&mut store, stop, observer) {
+                let label = &self.experiment.name;
+                observer.observe(Progress::NotEvaluated { label, error: &error });
+            }
+        }
+        let database = store.path().to_owned();
+        drop(store);
+
+        let energy = self.energy(observer);
+        let report = self.write_page(summary.stopped, stop, observer);
+        Ok(SweepEnd::Trained(SweepOutcome { summary, best, report, database, energy }))
+    }
+
+    fn take_launcher(&mut self) -> Result<Box<dyn Launcher>, AppError> {
+        let Some(launcher) = self.launcher.take() else { return self.slurm_launcher() };
+        slurm::refuse_beside_jobs(&self.results)?;
+        Ok(launcher)
+    }
+
+    /// Trains and records the runs, and says which trial of a search is the best; `None` if the sweep was stopped before its runs
+    /// were recorded.
+    fn train_runs(
+        &self,
+        store: &mut Store,
+        launcher: &dyn Launcher,
+        stop: &StopSignal,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(Summary, Option<BestTrial>)>, AppError> {
         let request = self.request()?;
         for images in &self.real_images {
             store.put_real_images(images)?;
         }
-        let name = &self.experiment.name;
-        let trials = store.trials(name)?;
+        let trials = store.trials(&self.experiment.name)?;
         let mut search = search::searcher(&self.experiment, &self.specs, &self.used_datasets, &trials)?;
         let mut planned = PlannedRuns::new(self.selected.as_ref().unwrap_or(&self.plan.runs).clone());
         let prune = &self.experiment.prune;
@@ -236,33 +270,32 @@ impl PreparedSweep {
                 None => &mut planned,
             },
             pruner: &mut *pruner,
-            launcher: &*launcher,
-            recorder: &mut store,
+            launcher,
+            recorder: store,
             stop,
             observer: &mut |notice| observer.observe(Progress::Sweep(notice)),
         };
         let summary = match run_sweep(&request, parts) {
-            Err(RunnerError::Cancelled) => return Ok(SweepEnd::Cancelled),
+            Err(RunnerError::Cancelled) => return Ok(None),
             ended => ended?,
         };
         info!(?summary, "sweep ends");
-        if self.schedule.afterwards && !summary.stopped {
-            // What was trained is reported all the same.
-            if let Err(error) = self.evaluate(&mut store, stop, observer) {
-                observer.observe(Progress::NotEvaluated { label: name, error: &error });
-            }
-        }
-        let database = store.path().to_owned();
-        drop(store);
+        Ok(Some((summary, search.and_then(|search| search.best()))))
+    }
 
-        let energy = self.energy(observer);
+    /// Writes the page, and returns its path. A further request to stop cancels it.
+    fn write_page(
+        &self,
+        stopped: bool,
+        stop: &StopSignal,
+        observer: &mut dyn Observer,
+    ) -> Result<PathBuf, AppError> {
+        let name = &self.experiment.name;
         let page = report::page_of(&self.results, name);
-        observer.observe(Progress::WritingReport { page: &page, sweep: name, stopped: summary.stopped });
+        observer.observe(Progress::WritingReport { page: &page, sweep: name, stopped });
         let requests = stop.requests();
-        let written =
-            report::write_unless(&self.results, name, &page, &|| stop.requests() > requests).map(|()| page);
-        let best = search.and_then(|search| search.best());
-        Ok(SweepEnd::Trained(SweepOutcome { summary, best, report: written, database, energy }))
+        report::write_unless(&self.results, name, &page, &|| stop.requests() > requests)?;
+        Ok(page)
     }
 
     /// What the sweep has taken of energy; `None` if nobody says of how much power, or if its times cannot be read: what was

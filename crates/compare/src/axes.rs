@@ -1,7 +1,7 @@
 //! The swept keys.
 
 use gansweep_base::spelling::did_you_mean;
-use gansweep_config::{AxisKind, short_keys};
+use gansweep_config::{Assignment, AxisKind, short_keys};
 use gansweep_store::RunRow;
 use serde_json::Value;
 
@@ -30,18 +30,21 @@ impl SweptAxis {
 /// The keys that the runs have, in the order of the plan. `recorded` are the axes of the sweep's record, which also
 /// says how they combine.
 pub(super) fn read(recorded: &Value, rows: &[RunRow]) -> Vec<SweptAxis> {
+    let axis =
+        |(key, short): (&str, String)| SweptAxis { key: key.to_owned(), short, kind: kind(recorded, key) };
+    swept_keys(rows.iter().map(|row| row.assignments.as_slice())).into_iter().map(axis).collect()
+}
+
+/// The keys that are assigned in any of the runs, each with its short name, in the order of their first assignment.
+pub fn swept_keys<'a>(runs: impl IntoIterator<Item = &'a [Assignment]>) -> Vec<(&'a str, String)> {
     let mut keys: Vec<&str> = Vec::new();
-    for assignment in rows.iter().flat_map(|row| &row.assignments) {
+    for assignment in runs.into_iter().flatten() {
         if !keys.contains(&assignment.key.as_str()) {
             keys.push(&assignment.key);
         }
     }
-    let axis = |(key, short): (&&str, String)| SweptAxis {
-        key: (*key).to_owned(),
-        short,
-        kind: kind(recorded, key),
-    };
-    keys.iter().zip(short_keys(&keys)).map(axis).collect()
+    let shorts = short_keys(&keys);
+    keys.into_iter().zip(shorts).collect()
 }
 
 fn kind(recorded: &Value, key: &str) -> AxisKind {
@@ -68,7 +71,7 @@ pub(super) fn named(by: &[String], axes: &[SweptAxis], sweep: &str) -> Result<Ve
     by.iter().map(find).collect()
 }
 
-/// The value of a key that was swept in the run; `None` if it was not.
-pub(super) fn assigned<'a>(row: &'a RunRow, key: &str) -> Option<&'a Value> {
-    row.assignments.iter().find(|assignment| assignment.key == key).map(|assignment| &assignment.value)
+/// The value of a swept key in a run; `None` if the key is not among its assignments.
+pub fn assigned<'a>(assignments: &'a [Assignment], key: &str) -> Option<&'a Value> {
+    assignments.iter().find(|assignment| assignment.key == key).map(|assignment| &assignment.value)
 }

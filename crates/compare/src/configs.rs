@@ -138,17 +138,18 @@ impl Units {
 fn applies_to_all_groups(runs: &[MeasuredRun], axis: &SweptAxis, shown: &[&SweptAxis]) -> bool {
     let mut applies: HashMap<Vec<Option<String>>, bool> = HashMap::new();
     for run in runs {
-        *applies.entry(texts(&run.row, shown)).or_default() |= assigned(&run.row, &axis.key).is_some();
+        *applies.entry(texts(&run.row, shown)).or_default() |=
+            assigned(&run.row.assignments, &axis.key).is_some();
     }
     applies.into_values().all(|applies| applies)
 }
 
 fn texts(row: &RunRow, axes: &[&SweptAxis]) -> Vec<Option<String>> {
-    axes.iter().map(|axis| assigned(row, &axis.key).map(value_text)).collect()
+    axes.iter().map(|axis| assigned(&row.assignments, &axis.key).map(value_text)).collect()
 }
 
 fn config_shown(row: &RunRow, axes: &[&SweptAxis]) -> ComparedConfig {
-    let values = axes.iter().filter_map(|axis| Some((axis, assigned(row, &axis.key)?)));
+    let values = axes.iter().filter_map(|axis| Some((axis, assigned(&row.assignments, &axis.key)?)));
     let mut texts: Vec<String> =
         values.clone().map(|(axis, value)| format!("{}={}", axis.short, value_text(value))).collect();
     if texts.is_empty() {

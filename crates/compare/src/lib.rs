@@ -16,6 +16,7 @@ use gansweep_statistics::Better;
 use gansweep_store::{Reader, RunFilter, RunRow, SweepRow, TrialSource};
 
 use self::axes::SweptAxis;
+pub use self::axes::{assigned, swept_keys};
 use self::configs::Grouped;
 pub use self::error::CompareError;
 pub use self::result::{

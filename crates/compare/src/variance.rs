@@ -105,7 +105,7 @@ fn columns(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Vec<Column> {
         if axes[..index].iter().any(|earlier| earlier.key == tied[0].key) {
             continue;
         }
-        let values = || runs.iter().map(|run| assigned(&run.row, &axis.key)).collect::<Vec<_>>();
+        let values = || runs.iter().map(|run| assigned(&run.row.assignments, &axis.key)).collect::<Vec<_>>();
         let bins = (axis.kind == AxisKind::Random).then(|| bins(&values(), random)).flatten();
         let count = bins.as_ref().map(|bins| bins.texts.iter().filter(|(_, low)| low.is_some()).count());
         let Levels { of_runs, texts, absent } = bins.unwrap_or_else(|| levels_of(runs, &tied));
@@ -136,7 +136,8 @@ fn levels_of(runs: &[MeasuredRun], axes: &[&SweptAxis]) -> Levels {
     let mut values = Numbering::default();
     let (mut texts, mut absent) = (Vec::new(), None);
     let level = |run: &MeasuredRun| {
-        let assigned: Vec<Option<&Value>> = axes.iter().map(|axis| assigned(&run.row, &axis.key)).collect();
+        let assigned: Vec<Option<&Value>> =
+            axes.iter().map(|axis| assigned(&run.row.assignments, &axis.key)).collect();
         let shown: Vec<Option<String>> = assigned.iter().map(|value| value.map(value_text)).collect();
         let text: Vec<&str> = shown.iter().map(|text| text.as_deref().unwrap_or(NONE)).collect();
         let text = text.join(", ");

@@ -45,5 +45,5 @@ pub use idx::IdxFault;
 pub use images::{Images, Split};
 pub use naming::Naming;
 pub use sheet::contact_sheet;
-pub use source::{DataSource, Found, Location};
+pub use source::{DataSource, Found, Location, OFFLINE};
 pub use survey::OtherFile;

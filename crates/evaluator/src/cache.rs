@@ -50,11 +50,7 @@ impl Evaluator {
     /// A file that is cut short, damaged, of another version or for other images. Training again and writing it
     /// anew is the way out.
     pub fn read(path: &Path, shape: ImageShape) -> Result<Option<Self>, CacheError> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CacheError::Io { path: path.to_owned(), source }),
-        };
+        let Some(bytes) = read_file(path)? else { return Ok(None) };
         let unusable = |reason| CacheError::Unusable { path: path.to_owned(), reason };
         let (content, digest) = bytes.split_last_chunk::<DIGEST>().ok_or(unusable("is cut short"))?;
         if sha256(content).as_bytes() != digest {
@@ -65,10 +61,7 @@ impl Evaluator {
 
     /// Writes the evaluator; never half of it.
     pub fn write(&self, path: &Path) -> Result<(), CacheError> {
-        let mut bytes = self.to_bytes();
-        bytes.extend(sha256(&bytes).as_bytes());
-        let written = file::make_folder_of(path).and_then(|()| file::write(path, &bytes));
-        written.map_err(|source| CacheError::Io { path: path.to_owned(), source })
+        write_with_digest(path, self.to_bytes())
     }
 
     /// The file of the features of a dataset's training images in a cache folder, or of an even selection of that many. It is
@@ -85,11 +78,7 @@ impl Evaluator {
     /// # Errors
     /// A file that is cut short, damaged or of another number of images. Computing and writing them anew is the way out.
     pub fn read_features(path: &Path, images: usize) -> Result<Option<Vec<f32>>, CacheError> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CacheError::Io { path: path.to_owned(), source }),
-        };
+        let Some(bytes) = read_file(path)? else { return Ok(None) };
         let unusable = |reason| CacheError::Unusable { path: path.to_owned(), reason };
         let (content, digest) = bytes.split_last_chunk::<DIGEST>().ok_or(unusable("is cut short"))?;
         if content.len() != 4 * FEATURES * images {
@@ -103,10 +92,7 @@ impl Evaluator {
 
     /// Writes features; never half of them.
     pub fn write_features(path: &Path, features: &[f32]) -> Result<(), CacheError> {
-        let mut bytes: Vec<u8> = features.iter().flat_map(|value| value.to_le_bytes()).collect();
-        bytes.extend(sha256(&bytes).as_bytes());
-        let written = file::make_folder_of(path).and_then(|()| file::write(path, &bytes));
-        written.map_err(|source| CacheError::Io { path: path.to_owned(), source })
+        write_with_digest(path, features.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
     /// Magic, version, shape, classes, whether trained, accuracy (NaN for none), parameters; little-endian.
@@ -148,6 +134,23 @@ impl Evaluator {
         let test_accuracy = (!accuracy.is_nan()).then_some(accuracy);
         Ok(Self { layout, parameters, is_trained: is_trained != 0, test_accuracy })
     }
+}
+
+/// The bytes of a file; `None` if there is none.
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, CacheError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CacheError::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// Writes a file, with the digest of its content at the end.
+fn write_with_digest(path: &Path, content: Vec<u8>) -> Result<(), CacheError> {
+    let mut bytes = content;
+    bytes.extend(sha256(&bytes).as_bytes());
+    let written = file::make_folder_of(path).and_then(|()| file::write(path, &bytes));
+    written.map_err(|source| CacheError::Io { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use clap::Args;
 use gansweep_app::AppError;
 use gansweep_config::{DataRequest, Dataset};
 use gansweep_data::{DataSource, Naming};
+use gansweep_store::DEFAULT_RESULTS;
 
 use crate::failure::Failure;
 
@@ -159,11 +160,11 @@ fn parse_fuse(text: &str) -> Result<u32, String> {
     }
 }
 
-/// `GANSWEEP_RESULTS`, or `results`. Clap would take an empty variable for an empty path and refuse it, and an
+/// `GANSWEEP_RESULTS`, or the default. Clap would take an empty variable for an empty path and refuse it, and an
 /// empty variable counts as unset.
 fn results_folder() -> PathBuf {
     let variable = std::env::var_os("GANSWEEP_RESULTS").filter(|folder| !folder.is_empty());
-    variable.map_or_else(|| "results".into(), PathBuf::from)
+    variable.map_or_else(|| DEFAULT_RESULTS.into(), PathBuf::from)
 }
 
 #[cfg(test)]

@@ -41,10 +41,3 @@ impl Failure {
         matches!(self, Self::App(error) if error.is_closed_pipe())
     }
 }
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        // Only the stream fails: what is written can always be expressed as JSON.
-        Self::Output(error.into())
-    }
-}

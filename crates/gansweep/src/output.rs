@@ -1,7 +1,7 @@
 //! Results on stdout: text, tables, values.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal as _, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +10,7 @@ use gansweep_app::schedule::{AT_THE_END, Schedule, Without};
 use gansweep_base::{printable, text};
 use gansweep_config::{Place, ResolvedKey};
 use gansweep_store::Damage;
+use serde::Serialize;
 use serde_json::Value;
 
 /// Set when the reader of stdout has closed the pipe.
@@ -51,6 +52,25 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout();
     out.write_all(printable::lines(text).as_bytes())?;
     out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Prints a value as JSON over several lines, and a line feed.
+pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
+    // Each token is a write of its own.
+    let mut out = BufWriter::new(stdout());
+    serde_json::to_writer_pretty(&mut out, value)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Prints each value as a line of JSON.
+pub(crate) fn print_json_lines(values: &[impl Serialize]) -> io::Result<()> {
+    let mut out = BufWriter::new(stdout());
+    for value in values {
+        serde_json::to_writer(&mut out, value)?;
+        out.write_all(b"\n")?;
+    }
     out.flush()
 }
 

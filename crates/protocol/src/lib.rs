@@ -1,6 +1,7 @@
 //! What runner and worker processes exchange: a worker reads a job and then commands, and writes frames to a
 //! pipe or to a segment file; frames report metrics.
 
+mod checkpoint_path;
 mod command;
 mod event;
 mod frame;
@@ -10,6 +11,7 @@ mod metric;
 mod path;
 mod segment;
 
+pub use checkpoint_path::{CHECKPOINTS, checkpoint_path, other_checkpoint_paths};
 pub use command::Command;
 pub use event::*;
 pub use frame::{Frame, FrameError, Heartbeat, MAX_PAYLOAD_BYTES, Progress, read_frame, write_frame};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use gansweep_base::digest::sha256 as sha256_of_bytes;
 use gansweep_base::untrusted;
 use gansweep_config::RunId;
-use gansweep_protocol::{Checkpoint, Resume};
+use gansweep_protocol::{CHECKPOINTS, Checkpoint, Resume};
 use tracing::debug;
 
 /// Why a run cannot resume from its checkpoint.
@@ -89,7 +89,7 @@ pub(crate) fn remove_stale<'p>(
     run: &RunId,
     keep: impl Iterator<Item = &'p str>,
 ) -> io::Result<()> {
-    let folder = results_dir.join("checkpoints").join(run.as_str());
+    let folder = results_dir.join(CHECKPOINTS).join(run.as_str());
     match fs::symlink_metadata(&folder) {
         // What a link leads to may belong to something else.
         Ok(metadata) if !metadata.is_dir() => return Ok(()),
@@ -161,7 +161,7 @@ impl Deleted {
 /// and files with names that this program does not give, are left out.
 pub fn unrecorded(results_dir: &Path, recorded: &BTreeSet<PathBuf>) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let folder = results_dir.join("checkpoints");
+    let folder = results_dir.join(CHECKPOINTS);
     if !fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()) {
         return Ok(found);
     }

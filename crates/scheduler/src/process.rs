@@ -79,10 +79,9 @@ fn lower_priority(child: &Child, niceness: u32) {
     if niceness == 0 {
         return;
     }
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let lowered = getpriority_process(None).and_then(|own| {
         let niceness = i32::try_from(niceness).unwrap_or(MOST_NICENESS);
-        setpriority_pgrp(group, own.saturating_add(niceness).min(MOST_NICENESS))
+        setpriority_pgrp(Some(Pid::from_child(child)), own.saturating_add(niceness).min(MOST_NICENESS))
     });
     if let Err(error) = lowered {
         warn!(process = child.id(), niceness, %error, "the priority of a worker is not lowered");
@@ -94,21 +93,20 @@ fn limit_memory(child: &Child, mib: u64) {
     if mib == 0 {
         return;
     }
-    let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Err(error) = set_memory_limit(process, mib.saturating_mul(1 << 20)) {
+    if let Err(error) = set_memory_limit(Pid::from_child(child), mib.saturating_mul(1 << 20)) {
         warn!(process = child.id(), mib, %error, "the memory of a worker is not limited");
     }
 }
 
 /// Of writable memory: drivers reserve addresses far beyond what they use.
 #[cfg(target_os = "linux")]
-fn set_memory_limit(process: Option<Pid>, bytes: u64) -> rustix::io::Result<()> {
+fn set_memory_limit(process: Pid, bytes: u64) -> rustix::io::Result<()> {
     let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    prlimit(process, Resource::Data, limit).map(drop)
+    prlimit(Some(process), Resource::Data, limit).map(drop)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn set_memory_limit(_process: Option<Pid>, _bytes: u64) -> rustix::io::Result<()> {
+fn set_memory_limit(_process: Pid, _bytes: u64) -> rustix::io::Result<()> {
     Err(rustix::io::Errno::NOSYS)
 }
 
@@ -174,12 +172,9 @@ impl Worker for ProcessWorker {
     }
 
     fn kill(&mut self) {
-        if self.exit.is_none() {
-            let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-            if group.is_none_or(|group| kill_process_group(group, Signal::KILL).is_err()) {
-                // The group may have ended before the child is waited for: nothing is left to kill.
-                let _ = self.child.kill();
-            }
+        if self.exit.is_none() && kill_process_group(Pid::from_child(&self.child), Signal::KILL).is_err() {
+            // The group may have ended before the child is waited for: nothing is left to kill.
+            let _ = self.child.kill();
         }
         // After the signal: the end of its input would ask the worker to stop cleanly.
         self.lines = None;

@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::distribution::{noncentral_f, student_quantile};
-use crate::{Design, Factor, Interval, Sample, holm, sign_flip, two_sample, variance_shares, welch};
+use crate::holm::holm;
+use crate::permutation::{sign_flip, two_sample};
+use crate::sample::welch;
+use crate::{Design, Factor, Interval, Sample, variance_shares};
 
 #[derive(Deserialize)]
 struct Golden {

@@ -3,7 +3,7 @@
 /// Adjusted p-values of a family of tests (Holm 1979), in the order of the input: rejecting those at or below
 /// `alpha` keeps the probability of any false rejection at or below `alpha`, however the tests depend on each
 /// other. A NaN stays NaN, and is no member of the family.
-pub fn holm(p_values: &[f64]) -> Vec<f64> {
+pub(crate) fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).filter(|&test| !p_values[test].is_nan()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
     let mut adjusted = vec![f64::NAN; p_values.len()];

@@ -45,12 +45,12 @@ pub enum Method {
 }
 
 /// The smallest two-sided p-value of [`sign_flip`] for that number of differences.
-pub fn smallest_sign_flip(pairs: usize) -> f64 {
+pub(crate) fn smallest_sign_flip(pairs: usize) -> f64 {
     smallest(2_f64.powi(pairs.min(1000) as i32))
 }
 
 /// The smallest two-sided p-value of [`two_sample`] for these numbers of values.
-pub fn smallest_two_sample(a: usize, b: usize) -> f64 {
+pub(crate) fn smallest_two_sample(a: usize, b: usize) -> f64 {
     smallest(choose(a + b, a))
 }
 
@@ -67,7 +67,7 @@ fn choose(n: usize, k: usize) -> f64 {
 
 /// Tests whether paired differences are symmetric around 0: under the null hypothesis that the two sides of
 /// each pair are exchangeable, each sign is as likely as the other. `None` without differences. All must be finite.
-pub fn sign_flip(differences: &[f64]) -> Option<PermutationTest> {
+pub(crate) fn sign_flip(differences: &[f64]) -> Option<PermutationTest> {
     let mut values = scaled(differences, 0.0)?;
     // The draws must not depend on the order of the input.
     values.sort_by(f64::total_cmp);
@@ -101,7 +101,7 @@ fn flip(values: &[f64], sum: f64, count: &mut Count) {
 /// Tests whether two samples have one distribution, by the difference of their means: under the null hypothesis
 /// every division of all values into samples of these sizes is equally likely. `None` if either is empty. All
 /// values must be finite.
-pub fn two_sample(a: &[f64], b: &[f64]) -> Option<PermutationTest> {
+pub(crate) fn two_sample(a: &[f64], b: &[f64]) -> Option<PermutationTest> {
     if a.is_empty() || b.is_empty() {
         return None;
     }

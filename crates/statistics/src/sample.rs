@@ -91,7 +91,7 @@ impl FromIterator<f64> for Sample {
 
 /// Welch's t-interval of the difference of two means, `a - b`, whose deviations may differ (Welch 1947);
 /// `None` if either sample has fewer than two values.
-pub fn welch(a: &Sample, b: &Sample, confidence: f64) -> Option<Interval> {
+pub(crate) fn welch(a: &Sample, b: &Sample, confidence: f64) -> Option<Interval> {
     let difference = a.mean()? - b.mean()?;
     let part = |sample: &Sample| Some(sample.deviation()?.powi(2) / sample.count() as f64);
     let (of_a, of_b) = (part(a)?, part(b)?);

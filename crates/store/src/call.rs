@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use gansweep_base::text::shell_word;
 use serde::{Deserialize, Serialize};
 
-/// The default of `--results`.
-const DEFAULT_RESULTS: &str = "results";
+/// The default of `--results`, which the command of a call leaves out.
+pub const DEFAULT_RESULTS: &str = "results";
 
 /// Arguments of a sweep besides its file: the same arguments give the same runs.
 ///

@@ -8,6 +8,7 @@ use std::{
 };
 
 use gansweep_base::host;
+use gansweep_protocol::CHECKPOINTS;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig, limits::Limit};
 use tracing::{debug, info};
 
@@ -108,7 +109,7 @@ fn prepare_writer(path: &Path) -> Result<Connection, Fault> {
     let version = schema::last_version(MIGRATIONS);
     let found = schema::read_state(&connection, path, version)?;
     // A writer that was killed before its first transaction has written no checkpoint.
-    if found == SchemaState::Empty && has_pages(path) && path.with_file_name("checkpoints").is_dir() {
+    if found == SchemaState::Empty && has_pages(path) && path.with_file_name(CHECKPOINTS).is_dir() {
         return Err(StoreError::LostLog { path: path.to_owned() }.into());
     }
     if connection.is_readonly(MAIN_DB)? {

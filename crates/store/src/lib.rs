@@ -30,7 +30,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use call::Call;
+pub use call::{Call, DEFAULT_RESULTS};
 pub use check::{Damage, DamageKind};
 pub use error::StoreError;
 pub use lock::ResultsLock;

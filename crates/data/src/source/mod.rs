@@ -2,6 +2,9 @@
 
 use std::{env, ffi::OsString, path::PathBuf};
 
+/// The environment variable that forbids downloads.
+pub const OFFLINE: &str = "GANSWEEP_OFFLINE";
+
 /// Where to look for datasets, and whether downloads are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSource {
@@ -60,7 +63,7 @@ impl DataSource {
             idx_dir: None,
             skip_damaged: false,
             cache_dir: cache_home.join("gansweep"),
-            offline: variable("GANSWEEP_OFFLINE").is_some_and(|value| value != "0" && value != "false"),
+            offline: variable(OFFLINE).is_some_and(|value| value != "0" && value != "false"),
         }
     }
 }

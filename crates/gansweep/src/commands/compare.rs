@@ -1,7 +1,5 @@
 //! `gansweep compare`: compares the configs of a sweep.
 
-use std::io::Write;
-
 use clap::Args;
 use gansweep_app::compare::{self, CompareRequest, SweepComparison, Variance};
 use gansweep_base::text;
@@ -49,9 +47,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
     };
     let comparison = compare::sweep(&request)?;
     if args.json {
-        let mut out = output::stdout();
-        serde_json::to_writer_pretty(&mut out, &comparison)?;
-        writeln!(out)?;
+        output::print_json(&comparison)?;
     } else {
         output::print(&text(&comparison))?;
     }

@@ -1,7 +1,5 @@
 //! `gansweep devices`: the devices of this machine.
 
-use std::io::Write;
-
 use clap::Args;
 use gansweep_app::{Programs, devices};
 use gansweep_train::{DeviceInfo, DeviceKind};
@@ -21,17 +19,12 @@ pub(crate) struct DevicesArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), Failure> {
-    let mut out = output::stdout();
     if args.probe {
-        serde_json::to_writer(&mut out, &devices::probe())?;
-        writeln!(out)?;
-        return Ok(());
+        return Ok(output::print_json_lines(&[devices::probe()])?);
     }
     let devices = devices::list(&Programs::find()?);
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &devices)?;
-        writeln!(out)?;
-        return Ok(());
+        return Ok(output::print_json(&devices)?);
     }
     let rows = devices.into_iter().map(row).collect();
     let header = ["DEVICE", "BACKEND", "ADAPTER", "MEMORY", "USABLE"];

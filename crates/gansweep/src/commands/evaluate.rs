@@ -1,7 +1,5 @@
 //! `gansweep evaluate`: quality figures of runs.
 
-use std::io::Write;
-
 use clap::Args;
 use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::data;
@@ -74,9 +72,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     let evaluation = evaluation.map_err(DataFolderArgs::failure)?;
     display.finish();
     if args.json {
-        let mut out = output::stdout();
-        serde_json::to_writer_pretty(&mut out, &evaluation)?;
-        writeln!(out)?;
+        output::print_json(&evaluation)?;
     } else {
         output::print(&self::text(&evaluation, args.images))?;
     }

@@ -1,7 +1,5 @@
 //! `gansweep rm`, `gc`, `rename`, `tag` and `sweeps`: what is in a results folder, and what is to stay there.
 
-use std::io::Write;
-
 use clap::{Args, ValueEnum};
 use gansweep_app::energy::Power;
 use gansweep_app::housekeeping::{self, KeepWeights, PlannedCleaning};
@@ -156,12 +154,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<(), Failure> {
 pub(crate) fn sweeps(args: &SweepsArgs) -> Result<(), Failure> {
     let sizes = housekeeping::sizes(&args.results.results)?;
     if args.json {
-        let mut out = output::stdout();
-        for sweep in &sizes {
-            serde_json::to_writer(&mut out, sweep)?;
-            writeln!(out)?;
-        }
-        return Ok(());
+        return Ok(output::print_json_lines(&sizes)?);
     }
     let power = args.watts.and_then(|watts| Power::of(watts, args.price.unwrap_or_default()));
     let mut header = vec!["SWEEP", "RUNS", "POINTS", "GRIDS", "CHECKPOINTS", "DEVICE TIME"];

@@ -1,7 +1,6 @@
 //! `gansweep plan`: shows what a sweep would train.
 
 use std::fmt::{self, Write as _};
-use std::io::{BufWriter, Write as _};
 
 use clap::Args;
 use gansweep_app::plan::{
@@ -35,6 +34,8 @@ pub(crate) struct PlanArgs {
 
 /// Maximum number of runs in the text output.
 const MAX_LISTED: usize = 50;
+/// Maximum number of an axis' values in the text output.
+const MAX_VALUES: usize = 12;
 
 /// Runs the command.
 pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
@@ -43,11 +44,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
         return show(&request);
     }
     let preview = preview(&request, &mut Display::new(false))?;
-    let mut out = BufWriter::new(output::stdout());
-    serde_json::to_writer_pretty(&mut out, &Json::of(&preview))?;
-    writeln!(out)?;
-    out.flush()?;
-    Ok(())
+    Ok(output::print_json(&Json::of(&preview))?)
 }
 
 /// Prints the plan as text.
@@ -69,51 +66,85 @@ impl fmt::Display for View {
             experiment.recipes().join(", ")
         )?;
         writeln!(text, "data: {}\n", data(&self.0.data))?;
-        if let Some(path) = &self.0.unused_data_path {
+        self.write_warnings_about_files(text)?;
+        self.write_axes(text)?;
+        self.write_warnings_about_keys(text)?;
+        self.write_settings(text)?;
+        self.write_runs(text)?;
+        self.write_evaluation(text)?;
+        write!(text, "\n{}", self.conclusion())
+    }
+}
+
+impl View {
+    fn write_warnings_about_files(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Preview { experiment, other_file, runs_left, unused_data_path, .. } = &self.0;
+        if let Some(path) = unused_data_path {
             writeln!(text, "{}\n", output::unused_data_path(path))?;
         }
-        if let Some(before) = &self.0.other_file {
-            writeln!(text, "{}\n", output::other_file(&experiment.name, before, &experiment.file))?;
-        } else if self.0.runs_left > 0 {
-            writeln!(text, "{}\n", output::runs_left(&experiment.name, self.0.runs_left))?;
+        match (other_file, *runs_left) {
+            (Some(before), _) => {
+                writeln!(text, "{}\n", output::other_file(&experiment.name, before, &experiment.file))
+            }
+            (None, 0) => Ok(()),
+            (None, left) => writeln!(text, "{}\n", output::runs_left(&experiment.name, left)),
         }
-        if !self.0.plan.axes.is_empty() {
-            let distributions = experiment.sweep.axes().map(Axis::distribution);
-            let rows = self.0.plan.axes.iter().zip(distributions).map(|(axis, distribution)| {
-                if let Some(distribution) = distribution.filter(|_| experiment.search.is_some()) {
-                    return vec![axis.key.clone(), "search".to_owned(), distribution];
-                }
-                let values: Vec<String> = axis.values.iter().take(12).map(output::value).collect();
-                let more = if axis.values.len() > 12 {
-                    format!(" ... {} in all", axis.values.len())
-                } else {
-                    String::new()
-                };
-                vec![axis.key.clone(), format!("{:?}", axis.kind).to_lowercase(), values.join("  ") + &more]
-            });
-            writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows.collect()))?;
+    }
+
+    fn write_axes(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Preview { experiment, plan, .. } = &self.0;
+        if plan.axes.is_empty() {
+            return Ok(());
         }
+        let row = |(axis, distribution): (&AxisSummary, Option<String>)| {
+            if let Some(distribution) = distribution.filter(|_| experiment.search.is_some()) {
+                return vec![axis.key.clone(), "search".to_owned(), distribution];
+            }
+            let values: Vec<String> = axis.values.iter().take(MAX_VALUES).map(output::value).collect();
+            let more = match axis.values.len() {
+                ..=MAX_VALUES => String::new(),
+                all => format!(" ... {all} in all"),
+            };
+            vec![axis.key.clone(), format!("{:?}", axis.kind).to_lowercase(), values.join("  ") + &more]
+        };
+        let distributions = experiment.sweep.axes().map(Axis::distribution);
+        let rows = plan.axes.iter().zip(distributions).map(row).collect();
+        writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows))
+    }
+
+    fn write_warnings_about_keys(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Preview { experiment, plan, .. } = &self.0;
         for pinned in &experiment.sweep.pinned {
             writeln!(text, "{} is not swept: {} sets it to a single value\n", pinned.key, pinned.layer)?;
         }
-        let exclusions = self.0.plan.unused_exclusions.iter().filter(|_| experiment.search.is_none());
-        for place in exclusions {
-            writeln!(text, "{}\n", output::unused_exclusion(place))?;
-        }
-        for setting in self.0.plan.without_effect.iter().filter(|_| experiment.search.is_none()) {
-            writeln!(text, "{}\n", output::without_effect(setting))?;
+        // What a search proposes later may match.
+        if experiment.search.is_none() {
+            for place in &plan.unused_exclusions {
+                writeln!(text, "{}\n", output::unused_exclusion(place))?;
+            }
+            for setting in &plan.without_effect {
+                writeln!(text, "{}\n", output::without_effect(setting))?;
+            }
         }
         for (key, metric) in experiment.objectives_without_variety() {
             writeln!(text, "{}\n", output::objective_without_variety(key, metric))?;
         }
-        let rows = experiment.resolved.iter().filter_map(|key| {
+        Ok(())
+    }
+
+    fn write_settings(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.0.experiment.resolved.iter().filter_map(|key| {
             let value = output::value(&key.value);
             // An empty default stands for "not given", which most keys of a cluster are.
             let given = key.layer != Layer::Default || !value.is_empty();
             given.then(|| vec![key.key.clone(), value, key.layer.to_string()])
         });
-        writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
-        let rows = self.0.plan.runs.iter().take(MAX_LISTED).map(|run| {
+        writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))
+    }
+
+    fn write_runs(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs = &self.0.plan.runs;
+        let rows = runs.iter().take(MAX_LISTED).map(|run| {
             // For the plan's budget it is interrupted, which reads as if something had gone wrong.
             let state = match self.0.extended_from(run) {
                 Some(_) => "to extend",
@@ -122,47 +153,32 @@ impl fmt::Display for View {
             vec![run.id.to_string(), run.label.clone(), run.total_steps().to_string(), state.to_owned()]
         });
         writeln!(text, "{}", output::table(&["RUN", "LABEL", "STEPS", "STATE"], rows.collect()))?;
-        if self.0.plan.runs.len() > MAX_LISTED {
-            writeln!(text, "... and {} more; --json lists all", self.0.plan.runs.len() - MAX_LISTED)?;
+        if runs.len() > MAX_LISTED {
+            writeln!(text, "... and {} more; --json lists all", runs.len() - MAX_LISTED)?;
         }
-        write!(text, "\n{}", output::schedule(&self.0.schedule))?;
+        Ok(())
+    }
+
+    fn write_evaluation(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schedule = &self.0.schedule;
+        write!(text, "\n{}", output::schedule(schedule))?;
         for ClassifierPreview { dataset, flops } in &self.0.classifiers {
             write!(
                 text,
                 "\n{}, once for {}: the classifier that figures need, about {} floating-point operations",
-                if self.0.schedule.afterwards { "before that" } else { "first" },
+                if schedule.afterwards { "before that" } else { "first" },
                 dataset.name(),
                 text::measured(*flops)
             )?;
         }
-        write!(text, "\n{}", self.conclusion())
+        Ok(())
     }
-}
 
-impl View {
     /// `16 runs (4 done before, 8 to extend from 5 to 20 epochs) -> 12 groups of 1 lane on cpu, 2 at a
     /// time; about 1.2e15 floating-point operations, 3 h 10 min at the speed of 9 recorded runs of the same shapes`.
     fn conclusion(&self) -> String {
         let mut text = text::count(self.0.runs.len(), "run");
-        let mut notes = Vec::new();
-        if self.0.plan.runs.len() > self.0.runs.len() {
-            notes.push(format!("{}, one for each budget", text::count(self.0.plan.runs.len(), "view")));
-        }
-        if self.0.done() > 0 {
-            notes.push(format!("{} done before", self.0.done()));
-        }
-        for ((from, to), runs) in self.0.extensions() {
-            notes.push(format!("{runs} to extend from {from} to {to} epochs"));
-        }
-        if self.0.unselected > 0 {
-            notes.push(format!("{} not selected", self.0.unselected));
-        }
-        if self.0.plan.duplicates > 0 {
-            notes.push(format!("{} left out as duplicates", self.0.plan.duplicates));
-        }
-        if self.0.plan.excluded > 0 {
-            notes.push(format!("{} excluded", self.0.plan.excluded));
-        }
+        let notes = self.notes_on_runs();
         if !notes.is_empty() {
             let _ = write!(text, " ({})", notes.join(", "));
         }
@@ -184,23 +200,53 @@ impl View {
             let _ = write!(text, ", {at_once} at a time");
         }
         let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
-        match self.0.training_time {
-            TimeEstimate::NothingRecorded => {}
-            TimeEstimate::OtherSizes => text += "; no recorded run is of this size, so the time is not known",
-            TimeEstimate::Known(TrainingTime { seconds, runs, likeness }) => {
-                let runs = text::count(runs, "recorded run");
-                let alike = match likeness {
-                    Likeness::SameShapes => "of the same shapes",
-                    Likeness::SimilarSize => "of similar size",
-                };
-                let unpruned = if self.0.pruning.is_some() { ", without pruning" } else { "" };
-                let _ = write!(text, ", {} at the speed of {runs} {alike}{unpruned}", text::seconds(seconds));
-            }
-        }
+        text += &time(self.0.training_time, self.0.pruning.is_some());
         if let Some(bounds) = self.0.pruning {
             let _ = write!(text, "\n{}", pruning(&self.0.experiment, bounds));
         }
         text
+    }
+
+    /// How the runs differ from what the experiment file lists, and which of them are trained already.
+    fn notes_on_runs(&self) -> Vec<String> {
+        let Preview { plan, runs, unselected, .. } = &self.0;
+        let mut notes = Vec::new();
+        if plan.runs.len() > runs.len() {
+            notes.push(format!("{}, one for each budget", text::count(plan.runs.len(), "view")));
+        }
+        if self.0.done() > 0 {
+            notes.push(format!("{} done before", self.0.done()));
+        }
+        for ((from, to), runs) in self.0.extensions() {
+            notes.push(format!("{runs} to extend from {from} to {to} epochs"));
+        }
+        if *unselected > 0 {
+            notes.push(format!("{unselected} not selected"));
+        }
+        if plan.duplicates > 0 {
+            notes.push(format!("{} left out as duplicates", plan.duplicates));
+        }
+        if plan.excluded > 0 {
+            notes.push(format!("{} excluded", plan.excluded));
+        }
+        notes
+    }
+}
+
+/// `, 3 h 10 min at the speed of 9 recorded runs of the same shapes`; or why the time is not known, where the reader may wonder.
+fn time(estimate: TimeEstimate, is_pruned: bool) -> String {
+    match estimate {
+        TimeEstimate::NothingRecorded => String::new(),
+        TimeEstimate::OtherSizes => "; no recorded run is of this size, so the time is not known".to_owned(),
+        TimeEstimate::Known(TrainingTime { seconds, runs, likeness }) => {
+            let (seconds, runs) = (text::seconds(seconds), text::count(runs, "recorded run"));
+            let alike = match likeness {
+                Likeness::SameShapes => "of the same shapes",
+                Likeness::SimilarSize => "of similar size",
+            };
+            let unpruned = if is_pruned { ", without pruning" } else { "" };
+            format!(", {seconds} at the speed of {runs} {alike}{unpruned}")
+        }
     }
 }
 

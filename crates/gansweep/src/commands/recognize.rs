@@ -1,6 +1,5 @@
 //! `gansweep recognize`: what pictures show.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -57,9 +56,7 @@ pub(crate) fn run(args: &RecognizeArgs) -> Result<u8, Failure> {
     let recognition = recognize::recognize(&request, &mut display).map_err(DataFolderArgs::failure)?;
     display.finish();
     if args.json {
-        let mut out = output::stdout();
-        serde_json::to_writer_pretty(&mut out, &recognition)?;
-        writeln!(out)?;
+        output::print_json(&recognition)?;
     } else {
         if !recognition.has_classes {
             let name = recognition.dataset.name();

@@ -1,7 +1,5 @@
 //! `gansweep runs`: lists recorded runs.
 
-use std::io::Write;
-
 use clap::Args;
 use gansweep_app::recorded;
 use gansweep_store::RunFilter;
@@ -30,12 +28,7 @@ pub(crate) fn run(args: &RunsArgs) -> Result<(), Failure> {
     let filter = RunFilter { sweep: args.sweep.clone(), where_sql: args.where_sql.clone() };
     let runs = recorded::list_runs(&args.results.results, &filter)?;
     if args.json {
-        let mut out = output::stdout();
-        for run in &runs {
-            serde_json::to_writer(&mut out, run)?;
-            writeln!(out)?;
-        }
-        return Ok(());
+        return Ok(output::print_json_lines(&runs)?);
     }
     let fd = output::numbers(&runs.iter().map(|run| run.fd).collect::<Vec<_>>());
     let rows = runs.iter().zip(fd).map(|(run, fd)| {

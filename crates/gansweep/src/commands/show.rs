@@ -1,7 +1,5 @@
 //! `gansweep show`: shows a run.
 
-use std::io::Write;
-
 use clap::Args;
 use gansweep_app::recorded::{self, RunDetails};
 use gansweep_base::text;
@@ -28,10 +26,7 @@ pub(crate) struct ShowArgs {
 pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
     let details = recorded::show_run(&args.results.results, &args.run)?;
     if args.json {
-        let mut out = output::stdout();
-        serde_json::to_writer_pretty(&mut out, &details)?;
-        writeln!(out)?;
-        return Ok(());
+        return Ok(output::print_json(&details)?);
     }
     Ok(output::print(&text(details))?)
 }

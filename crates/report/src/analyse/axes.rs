@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use gansweep_config::short_keys;
+use gansweep_compare::{assigned, swept_keys};
 use serde_json::Value;
 
 use super::text;
@@ -12,15 +12,14 @@ use crate::input::RunInput;
 
 /// The swept axes, in the order of the experiment file.
 pub(super) fn axes(runs: &[RunInput]) -> Vec<Axis> {
-    let keys = keys(runs);
-    let shorts = short_keys(&keys.iter().map(String::as_str).collect::<Vec<_>>());
-    keys.iter().zip(shorts).map(|(key, short)| axis(key, short, runs)).collect()
+    let keys = swept_keys(runs.iter().map(|run| run.assignments.as_slice()));
+    keys.into_iter().map(|(key, short)| axis(key, short, runs)).collect()
 }
 
 /// For each axis, the index of the run's value; `None` if the axis does not apply to the run.
 pub(super) fn positions(run: &RunInput, axes: &[Axis]) -> Vec<Option<usize>> {
     let position = |axis: &Axis| {
-        let value = assigned(run, &axis.key)?;
+        let value = assigned(&run.assignments, &axis.key)?;
         let is_it = |place: &usize| axis.values[*place].value == *value;
         let sorted = || {
             axis.values.binary_search_by(|candidate| by_number(&candidate.value, value)).ok().filter(is_it)
@@ -32,20 +31,10 @@ pub(super) fn positions(run: &RunInput, axes: &[Axis]) -> Vec<Option<usize>> {
     axes.iter().map(position).collect()
 }
 
-fn keys(runs: &[RunInput]) -> Vec<String> {
-    let mut keys: Vec<String> = Vec::new();
-    for assignment in runs.iter().flat_map(|run| &run.assignments) {
-        if !keys.contains(&assignment.key) {
-            keys.push(assignment.key.clone());
-        }
-    }
-    keys
-}
-
 fn axis(key: &str, short: String, runs: &[RunInput]) -> Axis {
     let mut values: Vec<AxisValue> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for value in runs.iter().filter_map(|run| assigned(run, key)) {
+    for value in runs.iter().filter_map(|run| assigned(&run.assignments, key)) {
         let place = *places.entry(value.to_string()).or_insert(values.len());
         match values.get_mut(place) {
             Some(known) => known.runs += 1,
@@ -57,10 +46,6 @@ fn axis(key: &str, short: String, runs: &[RunInput]) -> Axis {
         values.sort_by(|a, b| by_number(&a.value, &b.value));
     }
     Axis { key: key.to_owned(), short, values, numeric }
-}
-
-fn assigned<'a>(run: &'a RunInput, key: &str) -> Option<&'a Value> {
-    run.assignments.iter().find(|assignment| assignment.key == key).map(|assignment| &assignment.value)
 }
 
 fn by_number(a: &Value, b: &Value) -> Ordering {

@@ -1,5 +1,7 @@
 //! Charts of values with intervals that need no script: places in percent of a common width.
 
+use gansweep_statistics::median;
+
 use crate::context::{Mark, Number};
 
 /// A range of values.
@@ -43,10 +45,10 @@ impl Scale {
         /// Times the range of the others that a chart can show without squeezing them together.
         const FAR: f64 = 8.0;
         let numbers: Vec<f64> = values.iter().map(|(value, _)| *value).collect();
-        let middle = median(&numbers);
+        let middle = median(&numbers)?;
         let distances: Vec<f64> = numbers.iter().map(|value| (value - middle).abs()).collect();
         // Three standard deviations of a normal distribution with that median distance, as the charts of curves have it.
-        let room = 3.0 * 1.4826 * median(&distances);
+        let room = 3.0 * 1.4826 * median(&distances)?;
         let is_near = |value: f64| (value - middle).abs() <= room;
         let near = || values.iter().copied().filter(|(value, _)| is_near(*value));
         let is_majority =
@@ -81,17 +83,6 @@ impl Scale {
             outside,
             text,
         }
-    }
-}
-
-/// The median; NaN without a value.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match (sorted.len() / 2, sorted.len() % 2) {
-        (0, 0) => f64::NAN,
-        (middle, 1) => sorted[middle],
-        (middle, _) => f64::midpoint(sorted[middle - 1], sorted[middle]),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use gansweep_base::leb128;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
@@ -31,7 +32,7 @@ impl Serialize for Series {
         let pairs = differences(&self.steps);
         match pairs.len() {
             ..=MOST_NUMBERS => series.serialize_field("steps", &pairs)?,
-            _ => series.serialize_field("steps", &BASE64.encode(leb128(&self.steps)))?,
+            _ => series.serialize_field("steps", &BASE64.encode(leb128_differences(&self.steps)))?,
         }
         series.serialize_field("values", &BASE64.encode(bytes))?;
         series.end()
@@ -51,16 +52,11 @@ fn differences(steps: &[u64]) -> Vec<u64> {
 }
 
 /// The first step and the differences in LEB128.
-fn leb128(steps: &[u64]) -> Vec<u8> {
+fn leb128_differences(steps: &[u64]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(steps.len());
     let mut before = 0;
     for &step in steps {
-        let mut rest = step - before;
-        while rest >= 0x80 {
-            bytes.push((rest & 0x7f) as u8 | 0x80);
-            rest >>= 7;
-        }
-        bytes.push(rest as u8);
+        leb128::append(&mut bytes, step - before);
         before = step;
     }
     bytes

@@ -9,7 +9,7 @@ use gansweep_base::digest::sha256;
 use gansweep_config::RunId;
 use gansweep_protocol::{
     Checkpoint, Command, Diverged, Ended, Envelope, Event, Failed, Frame, Geometry, Halted, Job, LaneJob,
-    Metric, Points, Progress, SampleSource, Samples, Started,
+    Metric, Points, Progress, SampleSource, Samples, Started, checkpoint_path,
 };
 
 use super::script::Script;
@@ -247,7 +247,7 @@ impl Training {
             return Ok(());
         }
         let content = checkpoint_content(&self.job.lanes[lane], step);
-        let path = format!("checkpoints/{}/step-{step:08}.safetensors", self.job.lanes[lane].run);
+        let path = checkpoint_path(&self.job.lanes[lane].run, step);
         let file = self.job.results_dir.join(&path);
         file.parent().map_or(Ok(()), fs::create_dir_all)?;
         // Neither flushed nor renamed: it is reported once it is complete, and no power cut is simulated.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use gansweep_base::text;
 use gansweep_config::{PlannedRun, Prune, RunId, RunState};
 use gansweep_protocol::Metric;
+use gansweep_statistics::median;
 use gansweep_store::{RungDecision, RungRow};
 
 use super::units::{Member, Units};
@@ -62,18 +63,11 @@ impl MedianPruner {
     fn median(&self, of: usize, last: u32) -> Option<(f64, usize)> {
         let data = &self.units.unit(of).data;
         let others = (0..self.units.len()).filter(|unit| *unit != of && self.units.unit(*unit).data == *data);
-        let mut averages: Vec<f64> = others.filter_map(|unit| self.running_average(unit, last)).collect();
-        averages.sort_by(f64::total_cmp);
-        let (count, middle) = (averages.len(), averages.len() / 2);
-        if count < NEEDED {
+        let averages: Vec<f64> = others.filter_map(|unit| self.running_average(unit, last)).collect();
+        if averages.len() < NEEDED {
             return None;
         }
-        let median = if count % 2 == 1 {
-            averages[middle]
-        } else {
-            f64::midpoint(averages[middle - 1], averages[middle])
-        };
-        Some((median, count))
+        Some((median(&averages)?, averages.len()))
     }
 
     /// Why a unit ends at an epoch; `None` if it goes on.

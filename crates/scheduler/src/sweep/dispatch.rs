@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use gansweep_config::PlannedRun;
-use gansweep_protocol::{Checkpoint, Job, LaneJob, Resume};
+use gansweep_protocol::{CHECKPOINTS, Checkpoint, Job, LaneJob, Resume};
 
 use super::Sweep;
 use super::inbox::{BadCheckpoint, Content, FrameSink, Message};
@@ -148,7 +148,7 @@ impl Sweep<'_> {
         let id = &self.table.planned(run).id;
         let keep = self.table.checkpoint(run).into_iter().flat_map(Checkpoint::paths);
         if let Err(error) = checkpoint::remove_stale(&self.request.results_dir, id, keep) {
-            let (path, reason) = (format!("checkpoints/{id}"), error.to_string());
+            let (path, reason) = (format!("{CHECKPOINTS}/{id}"), error.to_string());
             self.notify(&Notice::Leftover { path, reason });
         }
     }

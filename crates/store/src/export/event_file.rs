@@ -5,6 +5,8 @@
 
 use std::io::{self, Write};
 
+use gansweep_base::leb128;
+
 /// Added to a rotated checksum, so that the checksum of data that holds checksums is not a special case.
 const MASK: u32 = 0xA282_EAD8;
 /// The polynomial of Castagnoli 1993, its bits in reverse.
@@ -18,7 +20,7 @@ pub(super) struct Message(Vec<u8>);
 impl Message {
     pub(super) fn integer(mut self, field: u32, value: u64) -> Self {
         self.key(field, 0);
-        self.varint(value);
+        leb128::append(&mut self.0, value);
         self
     }
 
@@ -36,7 +38,7 @@ impl Message {
 
     pub(super) fn bytes(mut self, field: u32, value: &[u8]) -> Self {
         self.key(field, 2);
-        self.varint(value.len() as u64);
+        leb128::append(&mut self.0, value.len() as u64);
         self.0.extend(value);
         self
     }
@@ -54,15 +56,7 @@ impl Message {
     }
 
     fn key(&mut self, field: u32, wire_type: u32) {
-        self.varint(u64::from(field << 3 | wire_type));
-    }
-
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
+        leb128::append(&mut self.0, u64::from(field << 3 | wire_type));
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use gansweep_base::leb128;
 use gansweep_protocol::Metric;
 use serde_json::{Map, Value};
 
@@ -215,12 +216,7 @@ impl Column {
 fn levels(present: &[bool]) -> Vec<u8> {
     let mut encoded = Vec::new();
     for run in present.chunk_by(|a, b| a == b) {
-        let mut length = (run.len() as u64) << 1;
-        while length >= 0x80 {
-            encoded.push(length as u8 | 0x80);
-            length >>= 7;
-        }
-        encoded.push(length as u8);
+        leb128::append(&mut encoded, (run.len() as u64) << 1);
         encoded.push(u8::from(run[0]));
     }
     encoded

@@ -1,5 +1,7 @@
 //! Thrift's compact protocol, as far as Parquet's metadata needs it.
 
+use gansweep_base::leb128;
+
 const I32: u8 = 5;
 const I64: u8 = 6;
 const BINARY: u8 = 8;
@@ -16,13 +18,13 @@ pub(super) struct Struct {
 impl Struct {
     pub(super) fn i32(mut self, field: u8, value: i32) -> Self {
         self.header(field, I32);
-        varint(&mut self.bytes, zigzag(i64::from(value)));
+        leb128::append(&mut self.bytes, zigzag(i64::from(value)));
         self
     }
 
     pub(super) fn i64(mut self, field: u8, value: i64) -> Self {
         self.header(field, I64);
-        varint(&mut self.bytes, zigzag(value));
+        leb128::append(&mut self.bytes, zigzag(value));
         self
     }
 
@@ -41,7 +43,7 @@ impl Struct {
     pub(super) fn i32s(mut self, field: u8, values: &[i32]) -> Self {
         self.list(field, I32, values.len());
         for value in values {
-            varint(&mut self.bytes, zigzag(i64::from(*value)));
+            leb128::append(&mut self.bytes, zigzag(i64::from(*value)));
         }
         self
     }
@@ -80,26 +82,18 @@ impl Struct {
             self.bytes.push((length as u8) << 4 | kind);
         } else {
             self.bytes.push(0xF0 | kind);
-            varint(&mut self.bytes, length as u64);
+            leb128::append(&mut self.bytes, length as u64);
         }
     }
 }
 
 fn binary(bytes: &mut Vec<u8>, text: &str) {
-    varint(bytes, text.len() as u64);
+    leb128::append(bytes, text.len() as u64);
     bytes.extend(text.as_bytes());
 }
 
 const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
-}
-
-fn varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Functions for the user's SQL that SQLite does not have as it is built here: roots, logarithms and spreads.
 
+use gansweep_statistics::median;
 use rusqlite::{
     Connection, Result,
     functions::{Aggregate, Context, FunctionFlags},
@@ -45,13 +46,6 @@ impl Aggregate<Vec<f64>, Option<f64>> for OfValues {
         values.sort_by(f64::total_cmp);
         Ok((self.0)(&values))
     }
-}
-
-/// The value in the middle; of an even number of values the mean of the two.
-fn median(values: &[f64]) -> Option<f64> {
-    let upper = values.get(values.len() / 2)?;
-    let lower = values.get((values.len() - 1) / 2)?;
-    Some(f64::midpoint(*lower, *upper))
 }
 
 /// The standard deviation of a sample, with `n - 1`; none of fewer than two values.
