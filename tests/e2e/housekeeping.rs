@@ -139,10 +139,24 @@ fn what_no_run_needs_is_deleted_and_weights_only_if_asked_for() {
         "--restore-checkpoints",
     ]);
     sandbox.run(&["check"]).well();
+    sandbox.run(&["merge", "results", "--results", "copy"]).well();
+    sandbox.run(&["generate", &run, "--results", "copy"]).refused(&["small.toml --results copy --restore-"]);
     let restored = ["sweep", "small.toml", "--restore-checkpoints"];
-    sandbox.run(&restored).well();
+    let said = sandbox.run(&restored).well();
+    assert!(said.stderr.contains("starts from the beginning: its checkpoint has been deleted"), "{said:#?}");
     sandbox.run(&["sweep", "more.toml", "--restore-checkpoints"]).well();
     assert_eq!(sandbox.checkpoints(), kept);
+}
+
+#[test]
+fn more_epochs_of_a_run_without_a_checkpoint_are_told_to_begin_anew() {
+    let sandbox = two_sweeps();
+    let more = ["sweep", "small.toml", "--set", "train.epochs=3"];
+    let extended = sandbox.run(&more).well();
+    assert!(!extended.stderr.contains("from the beginning"), "{extended:#?}");
+    sandbox.run(&["gc", "--keep-weights", "none", "--yes"]).well();
+    let anew = sandbox.run(&["sweep", "small.toml", "--set", "train.epochs=4"]).well();
+    assert!(anew.stderr.contains("starts from the beginning: its checkpoint has been deleted"), "{anew:#?}");
 }
 
 #[test]

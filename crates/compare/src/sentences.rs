@@ -320,8 +320,15 @@ pub fn about_variance(comparison: &SweepComparison, variance: &Variance) -> Vec<
         );
     }
     let constant = variance.axes.iter().filter(|axis| axis.is_constant);
-    sentences.extend(constant.map(|axis| {
-        format!("{}: all runs with a value have the same one, so it explains nothing here.", axis.short)
+    sentences.extend(constant.map(|axis| match axis.bins {
+        Some(bins) => format!(
+            "{}: its values are compared as {bins} groups, and all runs with a value are in the same one, so that its share \
+             cannot be told.",
+            axis.short
+        ),
+        None => {
+            format!("{}: all runs with a value have the same one, so it explains nothing here.", axis.short)
+        }
     }));
     if variance.axes.iter().any(|axis| axis.share.freedom == 0 && !axis.is_constant) {
         sentences.push("A key without a share changes only together with others.".to_owned());

@@ -54,7 +54,8 @@ impl Values {
         }
         let has = |metric: &Metric| histories.iter().any(|history| history.summary(*metric).is_some());
         let recorded: Vec<Metric> = Metric::ALL.into_iter().filter(has).collect();
-        let metric = choose(sweep, wanted, &recorded, budget)?;
+        let searched = reader.trials(sweep)?.first().and_then(|trial| Metric::from_name(&trial.metric));
+        let metric = choose(sweep, wanted, searched, &recorded, budget)?;
         let comparable = comparable(reader, metric, &histories)?;
         let measured = |history: History| {
             let is_comparable = comparable.as_ref().is_none_or(|images| images.contains_key(&history.row.id));
@@ -75,11 +76,12 @@ pub(super) fn measured_epochs(runs: &[MeasuredRun]) -> Option<(f64, f64)> {
     Some((epochs().reduce(f64::min)?, epochs().reduce(f64::max)?))
 }
 
-/// The metric of the request, or the first recorded one that says which run is better and is not about speed. Where
+/// The metric of the request, or the one that the sweep's search improves, or the first recorded one that says which run is better and is not about speed. Where
 /// none does, the first in the order of tables; its mean over an epoch, since a value of a single step is mostly noise.
 fn choose(
     sweep: &str,
     wanted: Option<Metric>,
+    searched: Option<Metric>,
     recorded: &[Metric],
     budget: Budget,
 ) -> Result<Metric, CompareError> {
@@ -93,6 +95,9 @@ fn choose(
             epochs: budget.epochs,
             recorded: recorded.iter().map(|metric| metric.name()).collect(),
         });
+    }
+    if let Some(searched) = searched.filter(|metric| metric.has_direction() && recorded.contains(metric)) {
+        return Ok(searched);
     }
     let objective =
         recorded.iter().find(|metric| metric.has_direction() && metric.declaration().deterministic);

@@ -60,6 +60,7 @@ pub(crate) fn conflicts(
         large_grid(record),
         figures_that_are_not_recorded(experiment),
         data.and_then(|data| figure_without_classes(experiment, data)),
+        figure_of_conditional_models(config, experiment),
     ]
     .into_iter()
     .flatten()
@@ -107,6 +108,29 @@ fn figure_without_classes(experiment: &Experiment, data: &DataIdentity) -> Optio
             data.dataset.name()
         ),
         expected: "a figure that needs none, such as `fd`".to_owned(),
+    })
+}
+
+/// Figures of the images that are drawn for a class.
+const CONDITIONAL_FIGURES: [&str; 2] = ["class_fd", "class_accuracy"];
+
+/// A run without conditions never has such a figure.
+fn figure_of_conditional_models(config: &Config, experiment: &Experiment) -> Option<Conflict> {
+    let pruned = Some(experiment.prune.metric.as_str()).filter(|_| experiment.prune.is_on());
+    let searched = experiment.search.as_ref().map(|search| search.metric.as_str());
+    let best = Some(experiment.record.best.as_str());
+    let keys: [(Option<&str>, &[&str]); 3] = [
+        (pruned, &["prune.metric", "model.conditional"]),
+        (searched, &["search.metric", "model.conditional"]),
+        (best, &["record.best", "model.conditional"]),
+    ];
+    let is_conditional = |metric: &&str| CONDITIONAL_FIGURES.contains(metric);
+    let (metric, keys) =
+        keys.into_iter().find_map(|(metric, keys)| Some((metric.filter(is_conditional)?, keys)))?;
+    (!config.model.conditional).then(|| Conflict {
+        keys,
+        reason: format!("`{metric}` is of images that are drawn for a class, which a model that knows no classes does not do"),
+        expected: "`model.conditional = true`, or another figure such as `fd`".to_owned(),
     })
 }
 

@@ -84,7 +84,14 @@ impl Reader<'_> {
     ) {
         let fault = if schema::is_table(path) {
             let problem = Problem::WrongType(self.document.describe(value));
-            self.fault(at, full_path, problem).expected("a table of keys")
+            let is_below = |key: &&Key| key.path.starts_with(&format!("{path}."));
+            // The path of an axis is longer than that of its key.
+            let first = schema::keys().filter(|_| full_path != path).find(|key| is_below(key) && wanted(key));
+            let expected = first.map_or_else(
+                || "a table of keys".to_owned(),
+                |key| format!("one of its keys, such as `{}`", key.path),
+            );
+            self.fault(at, full_path, problem).expected(expected)
         } else if value.get_ref().is_table() && !schema::is_rather_a_key(path) {
             self.fault(at, full_path, Problem::UnknownTable).nearest(schema::nearest_table(path))
         } else {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::merge::ResolvedKey;
 use crate::schema::{Effect, Key, keys};
-use crate::{Experiment, Layer, PlannedRun, Value};
+use crate::{AxisKind, Experiment, Layer, PlannedRun, Value};
 
 /// The settings that the user gave and that no run has: a config records a neutral value where a key has no effect. Swept
 /// keys are not among them, since runs that differ in nothing are counted as duplicates.
@@ -15,7 +15,16 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
         experiment.sweep.axes().any(|axis| sets(axis.key))
     };
     let given = experiment.resolved.iter().filter(is_given);
-    given.filter(|setting| !is_swept(setting) && is_unused(setting, runs)).cloned().collect()
+    let is_idle = |setting: &ResolvedKey| {
+        is_unused(setting, runs) || (setting.key == "sweep.random.seed" && !draws(experiment))
+    };
+    given.filter(|setting| !is_swept(setting) && is_idle(setting)).cloned().collect()
+}
+
+/// Whether values are drawn at random.
+fn draws(experiment: &Experiment) -> bool {
+    experiment.search.is_some()
+        || experiment.sweep.factors.iter().any(|factor| factor.kind == AxisKind::Random)
 }
 
 fn is_unused(setting: &ResolvedKey, runs: &[PlannedRun]) -> bool {

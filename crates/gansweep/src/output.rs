@@ -129,7 +129,7 @@ pub(crate) fn unused_exclusion(place: &Place) -> String {
 pub(crate) fn without_effect(setting: &ResolvedKey) -> String {
     let ResolvedKey { key, value: written, layer } = setting;
     format!(
-        "{key} = {} ({layer}) has no effect on any run: what it belongs to is turned off, or of another kind",
+        "{key} = {} ({layer}) has no effect on any run: what it belongs to is turned off or of another kind, or it makes no difference for this data",
         value(written)
     )
 }

@@ -463,6 +463,9 @@ fn warning(notice: &Notice) -> Option<String> {
         Notice::Reclaimed { run, attempt } => Some(format!(
             "attempt {attempt} of run {run} ended without being recorded; it is marked as interrupted"
         )),
+        Notice::CheckpointUnusable { run, path, reason } if path.is_empty() => {
+            Some(format!("{} starts from the beginning: its checkpoint {reason}", name(run)))
+        }
         Notice::CheckpointUnusable { run, path, reason } => {
             Some(format!("{} starts from the beginning: checkpoint {path} {reason}", name(run)))
         }

@@ -11,6 +11,9 @@ use gansweep_config::RunId;
 use gansweep_protocol::{CHECKPOINTS, Checkpoint, Resume};
 use tracing::debug;
 
+/// Why a trained run has no checkpoint: `gc` forgets those that it deletes.
+pub(crate) const DELETED: &str = "has been deleted";
+
 /// Why a run cannot resume from its checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CheckpointProblem {

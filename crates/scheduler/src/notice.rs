@@ -45,7 +45,7 @@ pub enum Notice {
     CheckpointUnusable {
         /// The run.
         run: RunName,
-        /// The file, relative to the results folder.
+        /// The file, relative to the results folder; empty if none is recorded any more.
         path: String,
         /// Why it cannot be used.
         reason: String,

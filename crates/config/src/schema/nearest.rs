@@ -5,17 +5,23 @@ use strsim::normalized_damerau_levenshtein as similarity;
 
 use super::key::Key;
 use super::keys::keys;
-use super::lookup::AXIS_TABLES;
+use super::lookup::{AXIS_TABLES, find, is_table};
 
 /// The most similar key of those that satisfy `wanted`. A key with the same last component in another
 /// table counts as similar: `epochs` finds `train.epochs`. So does one that is made of initials: `learning_rate` finds `lr`.
 pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<String> {
     let wrong = wrong.to_lowercase().replace('-', "_");
-    // `prune.seeds` is as similar, and whoever writes `seeds` means the seeds of the runs.
-    if matches!(wrong.as_str(), "seed" | "seeds") {
-        return Some("sweep.seeds".to_owned());
-    }
     let (table, last) = wrong.rsplit_once('.').unwrap_or(("", &wrong));
+    // `prune.seeds` and `sweep.random.seed` are as similar, and whoever writes `seed` means the seeds of the runs.
+    if matches!(last, "seed" | "seeds") {
+        return Some(if table == "prune" { "prune.seeds" } else { "sweep.seeds" }.to_owned());
+    }
+    if let Some(axis) = axis_in_a_wrong_table(&wrong) {
+        return Some(axis);
+    }
+    if let Some((_, key)) = ELSEWHERE.iter().find(|(other, _)| *other == last) {
+        return Some((*key).to_owned());
+    }
     let initials: String = last.split('_').filter_map(|word| word.chars().next()).collect();
     let shortened = format!("{table}.{initials}");
     best(keys().filter(|key| wanted(key)).map(|key| {
@@ -29,9 +35,33 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
     }))
 }
 
+/// Names in other programs of what has another name here.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("z_dim", "model.latent_dim"),
+    ("nz", "model.latent_dim"),
+    ("noise_dim", "model.latent_dim"),
+    ("lambda", "penalty.weight"),
+    ("lambda_gp", "penalty.weight"),
+    ("n_critic", "train.d_steps"),
+    ("ema_decay", "train.ema"),
+    ("diffaugment", "augment.color"),
+];
+
+/// Where an axis belongs that is written in `[sweep]` or `[sweep.random]`.
+fn axis_in_a_wrong_table(wrong: &str) -> Option<String> {
+    let rest = wrong.strip_prefix("sweep.")?;
+    let (table, key) = match rest.strip_prefix("random.") {
+        Some(key) => ("sweep.random.keys", key),
+        None => ("sweep.grid", rest),
+    };
+    find(key).filter(|key| key.is_sweepable()).map(|key| format!("{table}.\"{}\"", key.path))
+}
+
 /// The most similar table of keys.
 pub(crate) fn nearest_table(wrong: &str) -> Option<String> {
-    nearest(wrong, tables())
+    let of_axes =
+        wrong.strip_prefix("sweep.").filter(|table| is_table(table)).map(|_| "sweep.grid".to_owned());
+    axis_in_a_wrong_table(wrong).or(of_axes).or_else(|| nearest(wrong, tables()))
 }
 
 /// Whether a misspelt name resembles a key more than a table of keys. Its value does not tell, because the
@@ -57,6 +87,11 @@ mod tests {
         assert_eq!(meant("train.epoch"), "train.epochs");
         assert_eq!(meant("epochs"), "train.epochs");
         assert_eq!(meant("seed"), "sweep.seeds");
+        assert_eq!(meant("train.seed"), "sweep.seeds");
+        assert_eq!(meant("prune.seed"), "prune.seeds");
+        assert_eq!(meant("model.z_dim"), "model.latent_dim");
+        assert_eq!(meant("sweep.optimizer.lr"), "sweep.grid.\"optimizer.lr\"");
+        assert_eq!(meant("sweep.random.optimizer.lr"), "sweep.random.keys.\"optimizer.lr\"");
         assert_eq!(meant("train.batchsize"), "train.batch_size");
         assert_eq!(meant("train.batch-size"), "train.batch_size");
         assert_eq!(meant("optimizer.genrator.lr"), "optimizer.generator.lr");
@@ -72,6 +107,7 @@ mod tests {
     fn a_slip_finds_the_table_it_was_meant_to_be() {
         assert_eq!(nearest_table("trian").unwrap(), "train");
         assert_eq!(nearest_table("sweep.gird").unwrap(), "sweep.grid");
+        assert_eq!(nearest_table("sweep.optimizer").unwrap(), "sweep.grid");
         assert_eq!(nearest_table("unrelated"), None);
     }
 

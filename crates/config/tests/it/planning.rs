@@ -123,6 +123,8 @@ fn settings_that_no_run_uses_are_named() {
     assert_eq!(unused("[optimizer]\nschedule = \"cosine\"\nlr_end = 0.1\nhorizon = 3\n"), [""; 0]);
     assert_eq!(unused("optimizer.generator.momentum = 0.9\n"), ["optimizer.generator.momentum"]);
     assert_eq!(unused("[penalty]\nweight = 5\n"), ["penalty.weight"]);
+    assert_eq!(unused("[augment]\ntranslation = 0.01\n"), ["augment.translation"]);
+    assert_eq!(unused("[sweep.random]\nseed = 3\n"), ["sweep.random.seed"]);
     assert_eq!(unused("[loss]\nweight_clip = 0.1\n"), ["loss.weight_clip"]);
     assert_eq!(
         unused("recipe = \"dcgan\"\nmodel.hidden = 64\n"),

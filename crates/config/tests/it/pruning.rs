@@ -5,7 +5,7 @@ use gansweep_config::{
 };
 use insta::assert_snapshot;
 
-use crate::common::{at_hand, faults, faults_with, load};
+use crate::common::{at_hand, faults, faults_with, load, load_with};
 
 #[test]
 fn nothing_is_pruned_by_default() {
@@ -86,4 +86,29 @@ fn figures_of_classes_are_refused_where_the_images_have_none() {
     assert!(said.contains("test.toml:3: search.metric: `class_kl` is computed from classes"), "{said}");
     without_classes(&pruned.replace("modes", "kid")).unwrap();
     without_classes(&pruned.replace("\"asha\"", "\"none\"")).unwrap();
+}
+
+#[test]
+fn figures_of_conditional_models_are_refused_without_conditions() {
+    let refused = |text: &str| {
+        let experiment = load_with(text, &LoadOptions::default());
+        let plan = experiment.and_then(|experiment| Plan::new(&experiment, &at_hand));
+        plan.map(drop).map_err(|faults| faults.to_string())
+    };
+    let pruned = "train.epochs = 9\n[prune]\nmethod = \"asha\"\nmetric = \"class_fd\"\n";
+    assert_snapshot!(
+        refused(pruned).unwrap_err(),
+        @"test.toml:4: prune.metric: `class_fd` is of images that are drawn for a class, which a model that knows no classes does not do; expected `model.conditional = true`, or another figure such as `fd` (from file)"
+    );
+    let searched = "[search]\nmethod = \"tpe\"\nmetric = \"class_accuracy\"\n\
+                    [sweep.random.keys]\n\"optimizer.lr\" = { log_uniform = [1e-4, 1e-2] }\n";
+    let best = "[record]\nbest = \"class_accuracy\"\n";
+    for (text, key) in [(searched, "search.metric"), (best, "record.best")] {
+        let said = refused(text).unwrap_err();
+        assert!(said.contains(&format!("{key}: `class_accuracy` is of images")), "{said}");
+        refused(&format!("model.conditional = true\n{text}")).unwrap();
+    }
+    let both = "[record]\nbest = \"class_fd\"\n[sweep.grid]\n\"model.conditional\" = [false, true]\n";
+    assert!(refused(both).unwrap_err().contains("in 1 of 2 configs"));
+    refused(&pruned.replace("\"asha\"", "\"none\"")).unwrap();
 }

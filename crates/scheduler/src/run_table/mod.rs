@@ -101,6 +101,12 @@ impl RunTable {
         self.entries[run].resume.as_ref()
     }
 
+    /// Whether the run is completed for a smaller budget and has to begin anew for its own.
+    pub(crate) fn is_extended_without_checkpoint(&self, run: usize) -> bool {
+        let entry = &self.entries[run];
+        entry.completed_for_less && entry.resume.is_none()
+    }
+
     /// The smaller budgets that the run is shown or compared at, in epochs, ascending.
     pub(crate) fn milestones(&self, run: usize) -> Vec<u32> {
         self.entries[run].milestones.iter().copied().collect()

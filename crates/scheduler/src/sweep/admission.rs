@@ -9,7 +9,7 @@ use gansweep_store::RunStatus;
 
 use super::slot::SlotActivity;
 use super::{SearchState, Sweep};
-use crate::checkpoint::CheckpointProblem;
+use crate::checkpoint::{CheckpointProblem, DELETED};
 use crate::run_table::{Phase, RequestedRun, merge_budgets};
 use crate::{AddedRun, Decision, Notice, Proposal, RunResult, RunnerError, checkpoint};
 
@@ -122,7 +122,7 @@ impl Sweep<'_> {
             })
         };
         let (path, reason) = match self.table.resume(run) {
-            None => (String::new(), "none is recorded".to_owned()),
+            None => (String::new(), DELETED.to_owned()),
             Some(resume) => match verify(resume) {
                 // Restoring was interrupted before.
                 Ok(()) if resume.checkpoint.step < planned.total_steps() => {

@@ -12,7 +12,7 @@ use super::Sweep;
 use super::inbox::{BadCheckpoint, Content, FrameSink, Message};
 use super::slot::SlotActivity;
 use super::worker::{ActiveLane, ActiveWorker, WorkerLoss};
-use crate::checkpoint::CheckpointProblem;
+use crate::checkpoint::{CheckpointProblem, DELETED};
 use crate::clock::{FrameCounters, Watchdog};
 use crate::queue::Group;
 use crate::retry::LossCause;
@@ -110,6 +110,10 @@ impl Sweep<'_> {
             _ => return Ok(()),
         };
         self.slots[slot].activity = SlotActivity::Idle;
+        for &run in group.runs.iter().filter(|run| self.table.is_extended_without_checkpoint(**run)) {
+            let (run, reason) = (self.table.name(run), DELETED.to_owned());
+            self.notify(&Notice::CheckpointUnusable { run, path: String::new(), reason });
+        }
         for BadCheckpoint { run, problem } in bad {
             let path =
                 self.table.checkpoint(run).map(|checkpoint| checkpoint.path.clone()).unwrap_or_default();

@@ -1,12 +1,15 @@
 //! Sweeps.
 
+use std::fs;
+use std::path::Path;
+
 use gansweep_config::{Record, RunState};
 use rusqlite::{Connection, Row};
 
 use super::{Reader, dataset, unsigned};
 use crate::{
-    Call, RungRow, StoreError, SweepId, SweepRow, TrialRow, fault::Fault, rungs, status::parse_state, trials,
-    value::parse_json,
+    Call, DEFAULT_RESULTS, RungRow, StoreError, SweepId, SweepRow, TrialRow, fault::Fault, rungs,
+    status::parse_state, trials, value::parse_json,
 };
 
 const COLUMNS: &str = "sweep_id, name, file, source, description, recipe, axes, dataset_requested, dataset,
@@ -66,8 +69,8 @@ impl Reader {
         })
     }
 
-    /// The command that starts the sweep of that name again, see [`Call::command`]. Unlike [`Reader::sweep`], it counts no
-    /// runs.
+    /// The command that starts the sweep of that name again, see [`Call::command`], in the folder of this database: it may be
+    /// a copy, or have been moved. Unlike [`Reader::sweep`], it counts no runs.
     ///
     /// # Errors
     /// [`StoreError::UnknownSweep`], which lists the existing names.
@@ -77,9 +80,22 @@ impl Reader {
             let mut rows = statement.query([name])?;
             let Some(row) = rows.next()? else { return Err(unknown_sweep(connection, name)?.into()) };
             let file: String = row.get(0)?;
-            Ok(call(name, row.get(1)?)?.unwrap_or_default().command(&file))
+            let mut call = call(name, row.get(1)?)?.unwrap_or_default();
+            let recorded = if call.results.is_empty() { DEFAULT_RESULTS } else { &call.results };
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            if !is_same_folder(Path::new(recorded), folder) {
+                call.results = folder.display().to_string();
+            }
+            Ok(call.command(&file))
         })
     }
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    // The path of a database in the current folder has an empty parent.
+    let place =
+        |path: &Path| fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 pub(super) fn is_sweep(connection: &Connection, name: &str) -> rusqlite::Result<bool> {

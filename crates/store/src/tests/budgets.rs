@@ -223,7 +223,10 @@ fn what_other_versions_stored_is_read_key_by_key() {
     assert_eq!(row.call, Some(Call { profile: Some("p".to_owned()), ..Call::default() }));
     change("UPDATE sweeps SET call = NULL");
     assert_eq!(fixture.reader().sweep("lr").unwrap().call, None);
-    assert_eq!(fixture.reader().sweep_command("lr").unwrap(), "gansweep sweep experiments/lr.toml");
+    // The folder is not the one that the command takes without `--results`.
+    let folder = gansweep_base::text::shell_word(&fixture.path().display().to_string());
+    let command = format!("gansweep sweep experiments/lr.toml --results {folder}");
+    assert_eq!(fixture.reader().sweep_command("lr").unwrap(), command);
     change("UPDATE configs SET json = json_set(json, '$.train.batch_size', 0)");
     let error = fixture.reader().run(fixture.runs[0].as_str()).unwrap().typed_config().unwrap_err();
     assert!(error.to_string().contains("train.batch_size is `0`"), "{error}");
