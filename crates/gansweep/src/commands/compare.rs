@@ -20,7 +20,8 @@ pub(crate) struct CompareArgs {
     /// repeated.
     #[arg(long, value_name = "KEY")]
     pub(crate) by: Vec<String>,
-    /// Metric to compare by [default: the first recorded one that says which run is better].
+    /// Metric to compare by [default: the one that the sweep's search improves, or the first recorded
+    /// one that says which run is better].
     #[arg(long, value_name = "NAME")]
     pub(crate) metric: Option<String>,
     /// Print JSON.

@@ -26,7 +26,11 @@ const NAMED: usize = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &MergeArgs) -> Result<(), Failure> {
-    for outcome in merge(&args.results.results, &args.others).map_err(of_others)? {
+    let outcomes = merge(&args.results.results, &args.others).map_err(of_others)?;
+    if outcomes.is_empty() {
+        messages::warning("nothing to take over: what is named is the results folder itself");
+    }
+    for outcome in outcomes {
         for line in warnings(&outcome) {
             messages::warning(&line);
         }

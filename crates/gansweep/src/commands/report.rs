@@ -20,8 +20,8 @@ pub(crate) struct ReportArgs {
     /// Output file.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Metric to rank configs by [default: the first recorded one that says which run is better, also for a sweep that
-    /// has not recorded METRIC]
+    /// Metric to rank configs by [default: the one that a sweep's search improves, or the first recorded one that says
+    /// which run is better, also for a sweep that has not recorded METRIC]
     #[arg(long, value_name = "METRIC")]
     pub(crate) objective: Option<String>,
     /// Maximum size of a sweep's sample grids in the page; of larger sweeps epochs are left out, and the page says
