@@ -28,7 +28,7 @@ const NAMED: usize = 20;
 pub(crate) fn run(args: &MergeArgs) -> Result<(), Failure> {
     let outcomes = merge(&args.results.results, &args.others).map_err(of_others)?;
     if outcomes.is_empty() {
-        messages::warning("nothing to take over: what is named is the results folder itself");
+        messages::warning(&"nothing to take over: what is named is the results folder itself");
     }
     for outcome in outcomes {
         for line in warnings(&outcome) {

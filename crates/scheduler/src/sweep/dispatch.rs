@@ -110,9 +110,11 @@ impl Sweep<'_> {
             _ => return Ok(()),
         };
         self.slots[slot].activity = SlotActivity::Idle;
-        for &run in group.runs.iter().filter(|run| self.table.is_extended_without_checkpoint(**run)) {
-            let (run, reason) = (self.table.name(run), DELETED.to_owned());
-            self.notify(&Notice::CheckpointUnusable { run, path: String::new(), reason });
+        for &run in &group.runs {
+            if self.table.is_extended_without_checkpoint(run) {
+                let (run, reason) = (self.table.name(run), DELETED.to_owned());
+                self.notify(&Notice::CheckpointUnusable { run, path: String::new(), reason });
+            }
         }
         for BadCheckpoint { run, problem } in bad {
             let path =
