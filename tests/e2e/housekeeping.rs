@@ -155,6 +155,9 @@ fn more_epochs_of_a_run_without_a_checkpoint_are_told_to_begin_anew() {
     let extended = sandbox.run(&more).well();
     assert!(!extended.stderr.contains("from the beginning"), "{extended:#?}");
     sandbox.run(&["gc", "--keep-weights", "none", "--yes"]).well();
+    let planned = sandbox.run(&["plan", "small.toml", "--set", "train.epochs=4"]).well();
+    let text = planned.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("to extend from 3 to 4 epochs, 2 of them from the beginning"), "{planned:#?}");
     let anew = sandbox.run(&["sweep", "small.toml", "--set", "train.epochs=4"]).well();
     assert!(anew.stderr.contains("starts from the beginning: its checkpoint has been deleted"), "{anew:#?}");
 }

@@ -215,6 +215,15 @@ impl Preview {
         extensions
     }
 
+    /// Number of those runs that begin anew, because their checkpoints have been deleted.
+    pub fn extensions_without_checkpoint(&self) -> usize {
+        let has_none = |run: &&PlannedRun| {
+            let status = self.statuses.get(&run.id);
+            self.extended_from(run).is_some() && status.is_some_and(|status| status.resume.is_none())
+        };
+        self.runs.iter().filter(has_none).count()
+    }
+
     /// The epochs that a run is trained for already, if it is completed and would be extended.
     pub fn extended_from(&self, run: &PlannedRun) -> Option<u64> {
         let status = self.statuses.get(&run.id)?;

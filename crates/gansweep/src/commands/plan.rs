@@ -220,6 +220,10 @@ impl View {
         for ((from, to), runs) in self.0.extensions() {
             notes.push(format!("{runs} to extend from {from} to {to} epochs"));
         }
+        let anew = self.0.extensions_without_checkpoint();
+        if anew > 0 {
+            notes.push(format!("{anew} of them from the beginning, without a checkpoint"));
+        }
         if *unselected > 0 {
             notes.push(format!("{unselected} not selected"));
         }
