@@ -52,7 +52,7 @@ impl Augment {
     }
 
     /// The images `[lanes, batch, size]` changed as `drawn`, `[lanes, batch, NUMBERS]`, says.
-    pub(super) fn apply(&self, images: Tensor<3>, drawn: Tensor<3>) -> Tensor<3> {
+    pub(super) fn apply(&self, images: Tensor<3>, drawn: &Tensor<3>) -> Tensor<3> {
         let shape @ [lanes, batch, _] = images.dims();
         let ImageShape { channels, height, width } = self.image;
         let count = lanes * batch;

@@ -268,7 +268,7 @@ impl FusedLanes {
         let (batch, layout) = (images.dims()[1], inputs.layout);
         let changes = inputs.drawn(&layout.changes, update, pass, batch);
         let changed = match self.augment.as_ref().zip(changes) {
-            Some((augment, changes)) => augment.apply(images, changes),
+            Some((augment, changes)) => augment.apply(images, &changes),
             None => images,
         };
         match inputs.drawn(&layout.noise, update, pass, batch) {
