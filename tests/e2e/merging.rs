@@ -53,7 +53,7 @@ fn what_is_missing_or_damaged_is_named_and_nothing_is_lost() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", SMALL.replace("seeds = 2", "seeds = 1"));
     sandbox.run(&["sweep", "small.toml", "--results", "other"]).well();
-    let itself = sandbox.run(&["merge", "results"]).well();
+    let itself = sandbox.run(&["merge", "other", "--results", "other"]).well();
     assert!(itself.stderr.contains("nothing to take over"), "{itself:#?}");
     sandbox.run(&["merge", "nowhere"]).refused(&["no database at nowhere"]);
     assert!(!sandbox.path("results").exists());
