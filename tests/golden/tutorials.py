@@ -25,7 +25,34 @@ class GivenDropout(nn.Module):
         return x * self.mask.reshape(x.shape) if self.training else x
 
 
-class OfShape(nn.Sequential):
+class Residual(nn.Module):
+    """The end of a residual block of so many layers; `through` adds the block's input."""
+
+    def __init__(self, around):
+        super().__init__()
+        self.around = around
+
+    def forward(self, x):
+        return x
+
+
+def through(layers, x):
+    """The output of layers of which some may end a residual block."""
+    inputs = []
+    for layer in layers:
+        inputs.append(x)
+        x = x + inputs[-1 - layer.around] if isinstance(layer, Residual) else layer(x)
+    return x
+
+
+class Blocks(nn.Sequential):
+    """Layers of which some may end a residual block."""
+
+    def forward(self, x):
+        return through(self, x)
+
+
+class OfShape(Blocks):
     """Takes rows of numbers as well as images, and makes inputs of `shape` of them."""
 
     def __init__(self, shape, *layers):
@@ -49,9 +76,7 @@ class WithClass(OfShape):
         y = self.embedding(self.classes.long().flatten())
         x = x if self.projection else torch.cat((x.flatten(1), y), 1)
         *layers, last = [layer for name, layer in self.named_children() if name != "embedding"]
-        x = x.reshape(len(x), *self.shape)
-        for layer in layers:
-            x = layer(x)
+        x = through(layers, x.reshape(len(x), *self.shape))
         return last(x) + (x * y).sum(1, keepdim=True) if self.projection else last(x)
 
 
@@ -477,6 +502,8 @@ def listed(texts, shape):
             sides[name](shape[0], int(main), kernel, **window) if name in sides
             else nn.Linear(shape[0], int(main)) if name == "linear"
             else nn.Upsample(scale_factor=int(main)) if name == "upsample"
+            else nn.AvgPool2d(int(main)) if name == "avg-pool"
+            else Residual(int(main)) if name == "residual"
             else (nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d)(shape[0]) if name == "batch-norm"
             else nn.LayerNorm(shape) if name == "layer-norm"
             else nn.LeakyReLU(float(main or 0.01)) if name == "leaky-relu"
@@ -587,7 +614,7 @@ class FromConfig(Tutorial):
         last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
         if model.get("conditional"):
             return WithClass(CLASSES, inputs - model["latent_dim"], False, [inputs], *layers, last())
-        return nn.Sequential(*layers, last(), nn.Flatten()) if part.get("kind") == "layers" else nn.Sequential(*layers, last())
+        return Blocks(*layers, last(), nn.Flatten()) if part.get("kind") == "layers" else nn.Sequential(*layers, last())
 
     def discriminator(self):
         model, part = self.config["model"], self.config["model"]["discriminator"]

@@ -35,6 +35,10 @@ pub enum NetworkLayer {
     ConvTranspose(u32, Window),
     /// `nn.Upsample`: each pixel becomes that many along both sides.
     Upsample(u32),
+    /// `nn.AvgPool2d`: each square of that many pixels along both sides becomes one.
+    AveragePool(u32),
+    /// The sum of its input and the input of the layer that many layers before it: a residual block of those layers.
+    Residual(u32),
     /// `nn.BatchNorm1d` or `nn.BatchNorm2d`.
     BatchNorm,
     /// `nn.LayerNorm` over all numbers of a row.
@@ -92,6 +96,8 @@ impl NetworkLayer {
             Self::Conv(..) => "conv",
             Self::ConvTranspose(..) => "conv-transpose",
             Self::Upsample(_) => "upsample",
+            Self::AveragePool(_) => "avg-pool",
+            Self::Residual(_) => "residual",
             Self::BatchNorm => "batch-norm",
             Self::LayerNorm => "layer-norm",
             Self::LeakyRelu(slope) => {
@@ -109,7 +115,8 @@ impl NetworkLayer {
         }
     }
 
-    /// The shape of its output for a row of that shape: `[features]`, or `[channels, height, width]`.
+    /// The shape of its output for a row of that shape: `[features]`, or `[channels, height, width]`. Whether what a
+    /// residual adds has that shape too is [`check_residual`](Self::check_residual)'s to say.
     ///
     /// # Errors
     ///
@@ -143,6 +150,14 @@ impl NetworkLayer {
                 let [channels, height, width] = feature_map(input)?;
                 vec![channels, height.saturating_mul(wide(factor)), width.saturating_mul(wide(factor))]
             }
+            Self::AveragePool(factor) => {
+                let [channels, height, width] = feature_map(input)?;
+                let sides = [height, width].map(|side| side / wide(factor));
+                if sides.contains(&0) {
+                    return Err(format!("a square of {factor} x {factor} does not fit {height} x {width}"));
+                }
+                vec![channels, sides[0], sides[1]]
+            }
             Self::Reshape(shape) => {
                 let shape = shape.map(wide);
                 if input.len() != 1 {
@@ -160,7 +175,8 @@ impl NetworkLayer {
             | Self::LeakyRelu(_)
             | Self::Tanh
             | Self::Sigmoid
-            | Self::Dropout(_) => input.to_vec(),
+            | Self::Dropout(_)
+            | Self::Residual(_) => input.to_vec(),
         };
         if volume(&output) > MAX_NUMBERS {
             return Err(format!("{} is more than {MAX_NUMBERS} numbers", shown(&output)));
@@ -170,6 +186,24 @@ impl NetworkLayer {
             return Err(format!("a weight of {weight} numbers is more than {MAX_WEIGHT}"));
         }
         Ok(output)
+    }
+
+    /// Checks what a residual adds. `inputs` are the shapes of the inputs of the layers before it, the nearest last, and
+    /// `own` is that of its own input.
+    ///
+    /// # Errors
+    ///
+    /// If there are not so many layers before it, or if the first of them takes another shape.
+    pub fn check_residual(&self, inputs: &[Vec<usize>], own: &[usize]) -> Result<(), String> {
+        let Self::Residual(around) = *self else { return Ok(()) };
+        let Some(first) = inputs.len().checked_sub(around as usize) else {
+            return Err(format!("there are only {} layers before it", inputs.len()));
+        };
+        if inputs[first] == own {
+            return Ok(());
+        }
+        let (added, own) = (shown(&inputs[first]), shown(own));
+        Err(format!("adds the input of layer {first}, {added}, to {own}; both must have one shape"))
     }
 
     /// The shape in which a discriminator of these layers takes images: as rows if the first layer is a product of rows.
@@ -199,9 +233,11 @@ impl NetworkLayer {
 ///
 /// The first mismatch, with the layer's index as in `nn.Sequential`.
 pub(crate) fn check(layers: &[NetworkLayer], input: &[usize], end: &[usize]) -> Result<(), String> {
-    let mut shape = input.to_vec();
+    let (mut inputs, mut shape) = (Vec::new(), input.to_vec());
     for (index, layer) in layers.iter().enumerate() {
-        shape = layer.output(&shape).map_err(|why| format!("layer {index}, {}: {why}", layer.name()))?;
+        let output = layer.check_residual(&inputs, &shape).and_then(|()| layer.output(&shape));
+        let output = output.map_err(|why| format!("layer {index}, {}: {why}", layer.name()))?;
+        inputs.push(std::mem::replace(&mut shape, output));
     }
     let is_row = shape.len() == 1 || volume(end) == 1;
     match volume(&shape) == volume(end) && (is_row || shape == end) {
@@ -250,7 +286,12 @@ impl fmt::Display for NetworkLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Linear(count) | Self::Upsample(count) => write!(f, " {count}"),
+            Self::Linear(count)
+            | Self::Upsample(count)
+            | Self::AveragePool(count)
+            | Self::Residual(count) => {
+                write!(f, " {count}")
+            }
             Self::Conv(outputs, window) | Self::ConvTranspose(outputs, window) => {
                 write!(f, " {outputs} {window}")
             }
@@ -292,6 +333,8 @@ pub(crate) mod tests {
             (1u32..=9, window()).prop_map(|(outputs, window)| Conv(outputs, window)),
             (1u32..=9, window()).prop_map(|(outputs, window)| ConvTranspose(outputs, window)),
             (2u32..=16).prop_map(Upsample),
+            (2u32..=16).prop_map(AveragePool),
+            (1u32..=12).prop_map(Residual),
             prop::sample::select(vec![BatchNorm, LayerNorm, Tanh, Sigmoid, Flatten]),
             (0.0..0.9).prop_map(LeakyRelu),
             prop::sample::select(vec![LeakyRelu(0.0), LeakyRelu(0.01), LeakyRelu(1e-7), Dropout(0.5)]),
@@ -342,6 +385,17 @@ pub(crate) mod tests {
             reason(&[Reshape([1, 10, 10]), Linear(784)]),
             "layer 1, linear: takes a row of numbers, not 1 x 10 x 10; `flatten` makes one"
         );
+        assert_eq!(
+            reason(&[Reshape([1, 10, 10]), AveragePool(4), AveragePool(3)]),
+            "layer 2, avg-pool: a square of 3 x 3 does not fit 2 x 2"
+        );
+        let convolved =
+            |layer| reason(&[Reshape([1, 10, 10]), Conv(4, window(3, 1, 1)), LeakyRelu(0.0), layer]);
+        assert_eq!(
+            convolved(Residual(2)),
+            "layer 3, residual: adds the input of layer 1, 1 x 10 x 10, to 4 x 10 x 10; both must have one shape"
+        );
+        assert_eq!(convolved(Residual(4)), "layer 3, residual: there are only 3 layers before it");
         assert_eq!(reason(&[Linear(783)]), "the last layer gives 783, not 1 x 28 x 28");
         assert_eq!(
             reason(&[Linear(784), Reshape([28, 28, 1])]),
@@ -356,6 +410,7 @@ pub(crate) mod tests {
             "layer 3, linear: a weight of 1677721600 numbers is more than 67108864"
         );
         assert_eq!(check(&[Linear(1), Reshape([1, 1, 1])], &[100], &[1]), Ok(()));
+        assert_eq!(check(&[Linear(100), LeakyRelu(0.0), Residual(2), Linear(784)], &[100], &[784]), Ok(()));
         assert_eq!(check(&[Linear(784)], &[100], &[1, 28, 28]), Ok(()));
         assert_eq!(check(&[Linear(784), Reshape([1, 28, 28])], &[100], &[1, 28, 28]), Ok(()));
     }

@@ -17,14 +17,16 @@ pub(crate) const MAX_LAYERS: usize = 64;
 const MAX_COUNT: u64 = 65_536;
 /// The most pixels of a kernel, stride or padding.
 const MAX_WINDOW: u64 = 32;
-/// The largest factor of an `upsample`.
+/// The largest factor of an `upsample` or an `avg-pool`.
 const MAX_FACTOR: u64 = 16;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 15] = [
     "linear",
     "conv",
     "conv-transpose",
     "upsample",
+    "avg-pool",
+    "residual",
     "batch-norm",
     "layer-norm",
     "relu",
@@ -190,6 +192,8 @@ impl Written {
             "conv" => NetworkLayer::Conv(self.count(1, MAX_COUNT)?, self.window()?),
             "conv-transpose" => NetworkLayer::ConvTranspose(self.count(1, MAX_COUNT)?, self.window()?),
             "upsample" => NetworkLayer::Upsample(self.count(2, MAX_FACTOR)?),
+            "avg-pool" => NetworkLayer::AveragePool(self.count(2, MAX_FACTOR)?),
+            "residual" => NetworkLayer::Residual(self.count(1, MAX_LAYERS as u64 - 1)?),
             "batch-norm" => self.bare(NetworkLayer::BatchNorm)?,
             "layer-norm" => self.bare(NetworkLayer::LayerNorm)?,
             "relu" => self.bare(NetworkLayer::LeakyRelu(0.0))?,
@@ -325,6 +329,8 @@ fn of_pytorch(name: &str) -> Option<&'static str> {
         "convtranspose2d" => "conv-transpose",
         "unflatten" | "view" => "reshape",
         "batchnorm1d" | "batchnorm2d" => "batch-norm",
+        "avgpool2d" | "downsample" => "avg-pool",
+        "add" | "skip" | "shortcut" | "resblock" => "residual",
         _ => return None,
     })
 }

@@ -117,10 +117,12 @@ impl Mlp {
                     | Layer::ConvTranspose2d(_)
                     | Layer::Flatten
                     | Layer::Unflatten(_)
-                    | Layer::Upsample(_),
+                    | Layer::Upsample(_)
+                    | Layer::AveragePool(_)
+                    | Layer::Residual(_),
                     _,
                 ) => {
-                    unreachable!("a multilayer perceptron has no feature maps")
+                    unreachable!("a multilayer perceptron has neither feature maps nor shortcuts")
                 }
                 (_, None) => unreachable!("every MLP starts with a Linear layer"),
             }

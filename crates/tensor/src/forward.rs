@@ -3,9 +3,11 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::Slopes;
+use super::average_pool::reduce;
 use super::condition::{self, Input};
 use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
 use super::norm::{self, Moments};
+use super::shortcuts::Shortcuts;
 use super::upsample::enlarge;
 use gansweep_nn::network::{Layer, Network, Node};
 
@@ -49,34 +51,41 @@ impl Pass<'_> {
         let mut slopes = self.slopes.iter();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
         let mut moments = Vec::new();
+        let mut shortcuts = Shortcuts::new(self.network);
         let start = self.enter(condition::enter(self.network, self.parameters, input));
-        let output = self.network.nodes.iter().fold(start, |x, node| match node.layer {
-            Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
-                let [weight, bias] = pair(&mut parameters);
-                with_bias(node, product(node, x, weight), bias)
-            }
-            Layer::BatchNorm => {
-                let affine = pair(&mut parameters);
-                match self.statistics {
-                    Statistics::Running => norm::by_running(node, x, pair(&mut running), affine),
-                    Statistics::Batches(parts) => {
-                        let (x, of_batch) = norm::by_batch(node, x, parts, affine);
-                        moments.push(of_batch);
-                        x
+        let of_node = |x: Tensor<3>, (index, node): (usize, &Node)| {
+            shortcuts.keep(index, &x);
+            match node.layer {
+                Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
+                    let [weight, bias] = pair(&mut parameters);
+                    with_bias(node, product(node, x, weight), bias)
+                }
+                Layer::BatchNorm => {
+                    let affine = pair(&mut parameters);
+                    match self.statistics {
+                        Statistics::Running => norm::by_running(node, x, pair(&mut running), affine),
+                        Statistics::Batches(parts) => {
+                            let (x, of_batch) = norm::by_batch(node, x, parts, affine);
+                            moments.push(of_batch);
+                            x
+                        }
                     }
                 }
+                Layer::LayerNorm => norm::by_layer(node, x, pair(&mut parameters)),
+                Layer::LeakyRelu => next(&mut slopes).apply(x),
+                Layer::Dropout => match masks.next() {
+                    Some(mask) => x * arranged(mask, &node.input),
+                    None => x,
+                },
+                Layer::Flatten | Layer::Unflatten(_) => reshaped(node, x),
+                Layer::Upsample(layer) => enlarge(layer, x, sides(&node.input)),
+                Layer::AveragePool(layer) => reduce(layer, x, sides(&node.input)),
+                Layer::Residual(_) => x + shortcuts.end(index),
+                Layer::Tanh => x.tanh(),
+                Layer::Sigmoid => activation::sigmoid(x),
             }
-            Layer::LayerNorm => norm::by_layer(node, x, pair(&mut parameters)),
-            Layer::LeakyRelu => next(&mut slopes).apply(x),
-            Layer::Dropout => match masks.next() {
-                Some(mask) => x * arranged(mask, &node.input),
-                None => x,
-            },
-            Layer::Flatten | Layer::Unflatten(_) => reshaped(node, x),
-            Layer::Upsample(layer) => enlarge(layer, x, sides(&node.input)),
-            Layer::Tanh => x.tanh(),
-            Layer::Sigmoid => activation::sigmoid(x),
-        });
+        };
+        let output = self.network.nodes.iter().enumerate().fold(start, of_node);
         PassOutput { output: condition::leave(self.network, input, self.leave(output)), moments }
     }
 
@@ -90,46 +99,59 @@ impl Pass<'_> {
             .map(|parameters| condition::of_layers(self.network, parameters).into_iter());
         let mut slopes = self.slopes.iter();
         let mut masks = self.masks.unwrap_or_default().iter().cloned();
-        let of_node = |(x, change): (Tensor<3>, Tensor<3>), node: &Node| match node.layer {
-            Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
-                let ([weight, bias], [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
-                (with_bias(node, product(node, x, weight), bias), product(node, change, leaf))
-            }
-            Layer::LayerNorm => {
-                let (affine, [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
-                let change = norm::change_by_layer(node, x.clone(), change, leaf);
-                (norm::by_layer(node, x, affine), change)
-            }
-            Layer::LeakyRelu => {
-                let factors = next(&mut slopes).factors(x.clone());
-                (x * factors.clone(), change * factors)
-            }
-            Layer::Dropout => match masks.next() {
-                Some(mask) => {
-                    let mask = arranged(mask, &node.input);
-                    (x * mask.clone(), change * mask)
+        let mut shortcuts = Shortcuts::new(self.network);
+        let of_node = |both: (Tensor<3>, Tensor<3>), (index, node): (usize, &Node)| {
+            shortcuts.keep(index, &both);
+            let (x, change) = both;
+            match node.layer {
+                Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
+                    let ([weight, bias], [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
+                    (with_bias(node, product(node, x, weight), bias), product(node, change, leaf))
                 }
-                None => (x, change),
-            },
-            Layer::Flatten | Layer::Unflatten(_) => (reshaped(node, x), reshaped(node, change)),
-            Layer::Upsample(layer) => {
-                let larger = |x| enlarge(layer, x, sides(&node.input));
-                (larger(x), larger(change))
+                Layer::LayerNorm => {
+                    let (affine, [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
+                    let change = norm::change_by_layer(node, x.clone(), change, leaf);
+                    (norm::by_layer(node, x, affine), change)
+                }
+                Layer::LeakyRelu => {
+                    let factors = next(&mut slopes).factors(x.clone());
+                    (x * factors.clone(), change * factors)
+                }
+                Layer::Dropout => match masks.next() {
+                    Some(mask) => {
+                        let mask = arranged(mask, &node.input);
+                        (x * mask.clone(), change * mask)
+                    }
+                    None => (x, change),
+                },
+                Layer::Flatten | Layer::Unflatten(_) => (reshaped(node, x), reshaped(node, change)),
+                Layer::Upsample(layer) => {
+                    let larger = |x| enlarge(layer, x, sides(&node.input));
+                    (larger(x), larger(change))
+                }
+                Layer::AveragePool(layer) => {
+                    let smaller = |x| reduce(layer, x, sides(&node.input));
+                    (smaller(x), smaller(change))
+                }
+                Layer::Residual(_) => {
+                    let (added, added_change) = shortcuts.end(index);
+                    (x + added, change + added_change)
+                }
+                Layer::Tanh => {
+                    let y = x.tanh();
+                    (y.clone(), change * (y.square().neg() + 1.0))
+                }
+                Layer::Sigmoid => {
+                    let y = activation::sigmoid(x);
+                    (y.clone(), change * y.clone() * (y.neg() + 1.0))
+                }
+                Layer::BatchNorm => unreachable!("`supports` refuses a penalty through `BatchNorm`"),
             }
-            Layer::Tanh => {
-                let y = x.tanh();
-                (y.clone(), change * (y.square().neg() + 1.0))
-            }
-            Layer::Sigmoid => {
-                let y = activation::sigmoid(x);
-                (y.clone(), change * y.clone() * (y.neg() + 1.0))
-            }
-            Layer::BatchNorm => unreachable!("`supports` refuses a penalty through `BatchNorm`"),
         };
         let (network, own) = (self.network, self.parameters);
         let change = condition::enter_change(network, own, input, change);
         let start = (self.enter(condition::enter(network, own, input)), self.enter(change));
-        condition::leave(network, input, self.leave(network.nodes.iter().fold(start, of_node).1))
+        condition::leave(network, input, self.leave(network.nodes.iter().enumerate().fold(start, of_node).1))
     }
 
     /// Rows as the first layer takes them.

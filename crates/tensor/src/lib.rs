@@ -8,6 +8,7 @@
 mod activation;
 mod augment;
 mod average;
+mod average_pool;
 mod condition;
 mod conv;
 mod cost;
@@ -25,6 +26,7 @@ mod norm;
 mod optimizer;
 mod penalty;
 mod rows;
+mod shortcuts;
 mod spectral_norm;
 mod step;
 mod step_plan;

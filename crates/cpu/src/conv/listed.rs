@@ -8,8 +8,9 @@ use std::ops::Range;
 use gansweep_nn::optimizer::Algorithm;
 
 use super::class_rows::{ClassRows, keep_columns};
-use super::op::{Enlarge, Pointwise, map_to_rows, rows_to_map, times_derivative};
+use super::op::{Enlarge, Pointwise, Reduce, map_to_rows, rows_to_map, times_derivative};
 use super::patches::Patches;
+use super::shortcuts::Shortcuts;
 use super::stage::{MapStage, MapTrace, Scratch, fill_mask};
 use crate::activation::LeakyRelu;
 use crate::added_pairs::{Added, AddedPairs};
@@ -58,6 +59,9 @@ pub(crate) enum Op {
     Pointwise(Pointwise),
     Dropout(Dropout),
     Enlarge(Enlarge),
+    Reduce(Reduce),
+    /// The end of a residual block: adds the output of that step, or the network's input.
+    Add(Option<usize>),
     /// From images to patches, for a first convolution.
     Unfold(Patches),
     /// From rows of numbers to a map.
@@ -76,6 +80,7 @@ pub(crate) struct ListedTrace {
     /// Gradients before and after a step, by turns. After a backward pass without learning, the first is that of the
     /// input.
     pub(super) gradients: [Matrix; 2],
+    pub(super) shortcuts: Shortcuts,
     pub(super) scratch: Scratch,
     /// An image with its padding.
     pub(super) padded: Vec<f32>,
@@ -144,11 +149,12 @@ impl Step {
         StepTrace::Other { output: matrix(), norm, mask }
     }
 
+    /// `added` is what the end of a residual block adds to its input.
     fn forward(
         &mut self,
         engine: &mut Engine,
         mode: Mode,
-        input: &Matrix,
+        [input, added]: [&Matrix; 2],
         batch: BatchRows,
         trace: &mut StepTrace,
         padded: &mut [f32],
@@ -185,6 +191,11 @@ impl Step {
                 return engine.lap(Phase::Masks);
             }
             Op::Enlarge(enlarge) => enlarge.forward(input, images, output),
+            Op::Reduce(reduce) => reduce.forward(input, images, output),
+            Op::Add(_) => {
+                output.copy_from(input);
+                output.add(arch, added);
+            }
             Op::Unfold(patches) => patches.unfold(input, None, output, padded),
             Op::ToMap => rows_to_map(input, self.output[0], output),
             Op::ToRows => map_to_rows(input, self.input[0], output, 0),
@@ -226,6 +237,7 @@ impl ListedNet {
             input: self.embedded.as_ref().map_or_else(Matrix::default, |it| Matrix::new(images, it.inputs())),
             steps: self.steps.iter().map(|step| step.trace(images)).collect(),
             gradients: [gradient.clone(), gradient],
+            shortcuts: if backward { Shortcuts::new(&self.steps, images) } else { Shortcuts::default() },
             scratch: Scratch::new(&stages),
             padded: vec![0.0; padded.max().unwrap_or(0)],
         }
@@ -242,7 +254,7 @@ impl ListedNet {
     ) {
         let (batch, classes) = (mode.batch(input.rows()), input.classes);
         trace.batch = batch;
-        let input = match &self.embedded {
+        let first = match &self.embedded {
             Some(embedded) => {
                 embedded.join(input.dense, classes, &mut trace.input);
                 engine.lap(Phase::Inputs);
@@ -252,8 +264,12 @@ impl ListedNet {
         };
         for (i, step) in self.steps.iter_mut().enumerate() {
             let (before, own) = trace.steps.split_at_mut(i);
-            let input = before.last().map_or(input, StepTrace::output);
-            step.forward(engine, mode, input, batch, &mut own[0], &mut trace.padded);
+            let input = before.last().map_or(first, StepTrace::output);
+            let added = match step.op {
+                Op::Add(Some(start)) => before[start].output(),
+                _ => first,
+            };
+            step.forward(engine, mode, [input, added], batch, &mut own[0], &mut trace.padded);
         }
         let Some((last, step)) = trace.steps.last().zip(self.steps.last()) else { return };
         let Rows { matrix, first_row } = out;
@@ -285,9 +301,9 @@ impl ListedNet {
         mut learning: Option<Learning>,
     ) {
         let first = self.first_reached();
-        let ListedTrace { batch, input: joined, steps: traces, gradients: [own, other], scratch, padded } =
+        let ListedTrace { batch, steps: traces, gradients: [own, other], shortcuts, scratch, padded, .. } =
             trace;
-        let (batch, classes) = (*batch, input.classes);
+        let (joined, batch, classes) = (&trace.input, *batch, input.classes);
         let input = if self.embedded.is_some() { &*joined } else { input.dense };
         if self.projected > 0 {
             own.copy_from(&gradients.output);
@@ -303,6 +319,7 @@ impl ListedNet {
             let is_product = matches!(step.op, Op::Product(_));
             product -= usize::from(is_product);
             let added = penalty.map(|penalty| penalty.of_step(i, is_product.then_some(product)));
+            shortcuts.complete_gradient(engine.arch, i, own);
             let (before, after) = traces.split_at_mut(i);
             let input = before.last().map_or(input, StepTrace::output);
             let both = [&mut *own, &mut *other];
@@ -314,6 +331,9 @@ impl ListedNet {
             if back.step(step, &mut after[0], learning.as_mut()) {
                 std::mem::swap(own, other);
             }
+        }
+        if learning.is_none() || self.embedded.is_some() {
+            shortcuts.add_to_start(engine.arch, None, own);
         }
         if let (Some(learning), Some(embedded)) = (&mut learning, &mut self.embedded) {
             let added = penalty.and_then(AddedPairs::embedding);
@@ -442,6 +462,9 @@ impl Backward<'_> {
                 }
             }
             Op::Enlarge(enlarge) => enlarge.backward(self.own, images, self.other),
+            Op::Reduce(reduce) => reduce.backward(self.own, images, self.other),
+            // The rest is that of the shortcuts.
+            Op::Add(_) => {}
             Op::Unfold(patches) => {
                 let identity = Derivative::LeakyRelu(1.0);
                 patches.fold_gradient(self.own, identity, self.input, self.other, self.padded);
@@ -453,7 +476,7 @@ impl Backward<'_> {
             Op::ToRows => rows_to_map(self.own, step.input[0], self.other),
         }
         self.engine.lap(Phase::Patches);
-        !matches!(step.op, Op::Pointwise(_) | Op::Dropout(_))
+        !matches!(step.op, Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_))
     }
 
     fn product(&mut self, stage: &mut MapStage, trace: &mut MapTrace, mut learning: Option<&mut Learning>) {

@@ -8,7 +8,7 @@ use gansweep_nn::optimizer::{self, Algorithm};
 use super::class_rows::ClassRows;
 use super::links::Links;
 use super::listed::{ListedNet, Op, Step};
-use super::op::{Enlarge, Pointwise};
+use super::op::{Enlarge, Pointwise, Reduce};
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
 use crate::batch_norm::BatchNorm;
@@ -37,6 +37,9 @@ enum PlannedOp {
     Output(OutputActivation),
     Dropout(usize),
     Enlarge(Enlarge),
+    Reduce(Reduce),
+    /// With the step whose output it adds; the network's input, if there is none.
+    Add(Option<usize>),
     Unfold(Patches),
     ToMap,
     ToRows,
@@ -58,13 +61,14 @@ struct Product {
 
 /// The steps of a network, without the generator's output activation.
 fn plan(network: &Network) -> Vec<PlannedStep> {
-    let mut plan = Plan { steps: Vec::new() };
+    let mut plan = Plan { steps: Vec::new(), ends: Vec::new() };
     let count = match network.role {
         Role::Generator => network.nodes.len().saturating_sub(1),
         Role::Discriminator => network.nodes.len(),
     };
     let nodes = &network.nodes[..count];
     let starts_with_patches = network.role == Role::Discriminator
+        && !is_added(nodes, 0)
         && nodes.first().is_some_and(|node| matches!(node.layer, Layer::Conv2d(_)) && node.input[0] <= 3);
     if let Some(first) = nodes.first()
         && first.input.len() == 3
@@ -74,6 +78,7 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
     }
     for (index, node) in nodes.iter().enumerate() {
         let (input, output) = (pixels_and_channels(&node.input), pixels_and_channels(&node.output));
+        plan.begin(is_added(nodes, index));
         match node.layer {
             Layer::Conv2d(Conv2d { window, .. }) if index == 0 && starts_with_patches => {
                 let [channels, height, width] = [0, 1, 2].map(|axis| node.input[axis] as u32);
@@ -99,10 +104,15 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
                 let enlarge = Enlarge { factor: upsample.factor, sides: [node.input[1], node.input[2]] };
                 plan.push(PlannedOp::Enlarge(enlarge), input, output);
             }
+            Layer::AveragePool(pool) => {
+                let reduce = Reduce { factor: pool.factor, sides: [node.input[1], node.input[2]] };
+                plan.push(PlannedOp::Reduce(reduce), input, output);
+            }
+            Layer::Residual(residual) => plan.add(residual.first(index).unwrap_or(0), output),
             // A Linear layer beside them has its weights in the order of the map.
-            Layer::Unflatten(_)
-                if index > 0 && is_linear(nodes.get(index - 1)) && !reads_map(nodes, index - 1) => {}
-            Layer::Flatten if is_linear(nodes.get(index + 1)) => {}
+            Layer::Unflatten(_) if index > 0 && writes_map(nodes, index - 1) => {}
+            Layer::Flatten if reads_map(nodes, index + 1) => {}
+            Layer::Flatten if node.input.len() == 1 && is_linear(nodes.get(index + 1)) => {}
             Layer::Unflatten(_) => plan.push(PlannedOp::ToMap, input, output),
             Layer::Flatten => plan.push(PlannedOp::ToRows, input, output),
         }
@@ -119,15 +129,31 @@ fn projected(network: &Network) -> usize {
 
 struct Plan {
     steps: Vec<PlannedStep>,
+    /// Of each layer so far, how many steps there are before it, and whether a residual block starts with it.
+    ends: Vec<(usize, bool)>,
 }
 
 impl Plan {
+    /// Goes on to the next layer; its input has to be a step's output if it `is_added` to another layer's.
+    fn begin(&mut self, is_added: bool) {
+        self.ends.push((self.steps.len(), is_added));
+    }
+
+    /// Adds the input of the layer with that index.
+    fn add(&mut self, layer: usize, shape: [usize; 2]) {
+        let (steps, _) = self.ends[layer];
+        self.push(PlannedOp::Add(steps.checked_sub(1)), shape, shape);
+    }
+
     fn push(&mut self, op: PlannedOp, input: [usize; 2], output: [usize; 2]) {
         self.steps.push(PlannedStep { op, input, output });
     }
 
-    /// The product that the next layer follows.
+    /// The product that the next layer follows, if it may be computed with it.
     fn last_product(&mut self) -> Option<&mut Product> {
+        if let Some((_, true)) = self.ends.last() {
+            return None;
+        }
         match self.steps.last_mut().map(|step| &mut step.op) {
             Some(PlannedOp::Product(product)) => Some(product),
             _ => None,
@@ -175,10 +201,30 @@ fn pixels_and_channels(shape: &[usize]) -> [usize; 2] {
     }
 }
 
-/// Whether the Linear layer of this index has its weights in the order of the map before it: it then writes rows.
-fn reads_map(nodes: &[Node], linear: usize) -> bool {
-    let before = linear.checked_sub(1).and_then(|index| nodes.get(index));
-    before.is_some_and(|node| node.layer == Layer::Flatten && node.input.len() == 3)
+/// Whether a residual block starts with the layer of this index, so that another layer needs its input too.
+fn is_added(nodes: &[Node], index: usize) -> bool {
+    let is_start = |(at, node): (usize, &Node)| match node.layer {
+        Layer::Residual(residual) => residual.first(at) == Some(index),
+        _ => false,
+    };
+    nodes.iter().enumerate().any(is_start)
+}
+
+/// Whether the layer of this index is a Linear layer with its weights in the order of the map before it: it then writes rows.
+fn reads_map(nodes: &[Node], index: usize) -> bool {
+    let before = index.checked_sub(1).and_then(|before| nodes.get(before));
+    is_linear(nodes.get(index))
+        && before.is_some_and(|node| node.layer == Layer::Flatten && node.input.len() == 3)
+        && !is_added(nodes, index)
+}
+
+/// Whether the layer of this index is a Linear layer with its weights in the order of the map behind it.
+fn writes_map(nodes: &[Node], index: usize) -> bool {
+    let behind = nodes.get(index + 1);
+    is_linear(nodes.get(index))
+        && behind.is_some_and(|node| matches!(node.layer, Layer::Unflatten(_)))
+        && !reads_map(nodes, index)
+        && !is_added(nodes, index + 1)
 }
 
 fn is_linear(node: Option<&Node>) -> bool {
@@ -200,10 +246,10 @@ fn product(nodes: &[Node], index: usize, node: &Node) -> Product {
         }
         _ => match (before, nodes.get(index + 1)) {
             // A row that was a map, and becomes another, is turned around once.
-            (Some(Node { layer: Layer::Flatten, input, .. }), _) if input.len() == 3 => {
+            (Some(Node { input, .. }), _) if reads_map(nodes, index) => {
                 new(Links::from_map(input[1] * input[2]), WeightLayout::FromMap)
             }
-            (_, Some(Node { layer: Layer::Unflatten(map), .. })) => {
+            (_, Some(Node { layer: Layer::Unflatten(map), .. })) if writes_map(nodes, index) => {
                 let pixels = map.shape[1] * map.shape[2];
                 Product::new(index, Links::to_map(pixels), pixels, WeightLayout::ToMap)
             }
@@ -249,6 +295,8 @@ impl PlannedStep {
             PlannedOp::Output(activation) => Op::Pointwise(Pointwise::Output(activation)),
             PlannedOp::Dropout(index) => Op::Dropout(dropout(index)),
             PlannedOp::Enlarge(enlarge) => Op::Enlarge(enlarge),
+            PlannedOp::Reduce(reduce) => Op::Reduce(reduce),
+            PlannedOp::Add(start) => Op::Add(start),
             PlannedOp::Unfold(patches) => Op::Unfold(patches),
             PlannedOp::ToMap => Op::ToMap,
             PlannedOp::ToRows => Op::ToRows,
@@ -301,7 +349,7 @@ impl PlannedStep {
                 copies * weights + norm_of_weight + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
             }
             PlannedOp::Norm(_, layer) => map + norm(*layer),
-            PlannedOp::Dropout(_) => 2 * map,
+            PlannedOp::Dropout(_) | PlannedOp::Add(_) => 2 * map,
             _ => map,
         }
     }

@@ -32,7 +32,8 @@ impl ListedNet {
         pairs: &mut AddedPairs,
         images: &mut Matrix,
     ) {
-        let ListedTrace { batch, input, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let ListedTrace { batch, input, steps: traces, gradients: [own, other], shortcuts, scratch, padded } =
+            trace;
         let joined = self.embedded.as_ref().map(|_| &*input);
         own.reshape(images.rows(), 1);
         own.lines_mut().fill(ONE);
@@ -45,6 +46,7 @@ impl ListedNet {
         for (i, step) in self.steps.iter_mut().enumerate().rev() {
             let (before, after) = traces.split_at_mut(i);
             let input = before.last().map_or(joined.unwrap_or(images), StepTrace::output);
+            shortcuts.complete_gradient(engine.arch, i, own);
             let gradients = gradients.as_mut().and_then(|all| all.get_mut(i));
             let (kept, of_norm) = match gradients {
                 Some(StepGradients { product, own, signals, .. }) => {
@@ -65,6 +67,7 @@ impl ListedNet {
                 std::mem::swap(own, other);
             }
         }
+        shortcuts.add_to_start(engine.arch, None, own);
         keep_columns(own, images.cols(), images);
     }
 
@@ -78,18 +81,20 @@ impl ListedNet {
         pairs: &mut AddedPairs,
         images: &Matrix,
     ) {
-        let ListedTrace { batch, steps: traces, gradients: [own, other], padded, .. } = &mut *trace;
+        let ListedTrace { batch, steps: traces, gradients: [own, other], shortcuts, padded, .. } =
+            &mut *trace;
         match &self.embedded {
             Some(embedded) => embedded.widen(images, own),
             None => own.copy_from(images),
         }
+        shortcuts.keep_tangents(None, own);
         let AddedPairs { lefts, rights, second_order } = &mut *pairs;
         let mut products = lefts.iter_mut().zip(&*rights);
         let (mut gradients, mut sums) = match second_order {
             Some(SecondOrder { steps, sums, .. }) => (steps.iter_mut(), Some(sums)),
             None => ([].iter_mut(), None),
         };
-        for (step, trace) in self.steps.iter().zip(traces) {
+        for (i, (step, trace)) in self.steps.iter().zip(traces).enumerate() {
             let product = if matches!(step.op, Op::Product(_)) { products.next() } else { None };
             let signals = product.map(|(tangents, signals)| {
                 tangents.copy_from(own);
@@ -106,6 +111,7 @@ impl ListedNet {
             if pass.step(step, trace, signals, gradients.next()) {
                 std::mem::swap(own, other);
             }
+            shortcuts.complete_tangents(engine.arch, i, own);
         }
         self.activation_gradients(engine, classes, trace, pairs, images);
     }
@@ -160,12 +166,15 @@ impl TangentPass<'_> {
                 }
             }
             Op::Enlarge(enlarge) => enlarge.forward(self.own, self.images, self.other),
+            Op::Reduce(reduce) => reduce.forward(self.own, self.images, self.other),
+            // The rest is that of the shortcuts.
+            Op::Add(_) => {}
             Op::Unfold(patches) => patches.unfold(self.own, None, self.other, self.padded),
             Op::ToMap => rows_to_map(self.own, pixels, self.other),
             Op::ToRows => map_to_rows(self.own, step.input[0], self.other, 0),
         }
         self.engine.lap(Phase::Patches);
-        !matches!(step.op, Op::Norm(..) | Op::Pointwise(_) | Op::Dropout(_))
+        !matches!(step.op, Op::Norm(..) | Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_))
     }
 
     fn product(

@@ -19,6 +19,7 @@ mod patches;
 mod plan;
 mod product;
 mod second_order;
+mod shortcuts;
 mod stage;
 mod tangents;
 

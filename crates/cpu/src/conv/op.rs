@@ -1,4 +1,4 @@
-//! Layers between products: activations, dropout, enlarging, and the order of numbers in memory.
+//! Layers between products: activations, dropout, enlarging, reducing, and the order of numbers in memory.
 
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
@@ -158,6 +158,67 @@ impl Enlarge {
     }
 }
 
+/// A feature map whose squares of `factor` pixels along both sides become one pixel each, their mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reduce {
+    pub(super) factor: usize,
+    /// Height and width of the input.
+    pub(super) sides: [usize; 2],
+}
+
+impl Reduce {
+    /// The pixels of the input that belong to a square, each with the pixel of the output that the square becomes.
+    fn pixels(self) -> impl Iterator<Item = (usize, usize)> {
+        let Self { factor, sides: [height, width] } = self;
+        let [rows, columns] = [height, width].map(|side| side / factor);
+        (0..rows * factor).flat_map(move |y| {
+            (0..columns * factor).map(move |x| (y * width + x, y / factor * columns + x / factor))
+        })
+    }
+
+    /// The part of each pixel in the mean.
+    fn part(self) -> f32 {
+        1.0 / (self.factor * self.factor) as f32
+    }
+
+    /// Writes the reduced map of `input`, `[pixels * images, channels]`.
+    pub(super) fn forward(self, input: &Matrix, images: usize, out: &mut Matrix) {
+        let [rows, columns] = self.sides.map(|side| side / self.factor);
+        out.reshape(rows * columns * images, input.cols());
+        out.lines_mut().fill(Line::ZERO);
+        for panel in 0..input.panels() {
+            let (from, sums) = (input.panel(panel), out.panel_mut(panel));
+            for (pixel, square) in self.pixels() {
+                let sums = &mut sums[square * images..(square + 1) * images];
+                for (sum, line) in sums.iter_mut().zip(&from[pixel * images..]) {
+                    for i in 0..LINE {
+                        sum.0[i] += line.0[i];
+                    }
+                }
+            }
+        }
+        for number in out.lines_mut().iter_mut().flat_map(|line| &mut line.0) {
+            *number *= self.part();
+        }
+    }
+
+    /// Writes the gradient of the input, zero where a pixel belongs to no square.
+    pub(super) fn backward(self, gradient: &Matrix, images: usize, out: &mut Matrix) {
+        let [height, width] = self.sides;
+        out.reshape(height * width * images, gradient.cols());
+        out.lines_mut().fill(Line::ZERO);
+        for panel in 0..gradient.panels() {
+            let (from, to) = (gradient.panel(panel), out.panel_mut(panel));
+            for (pixel, square) in self.pixels() {
+                let to = &mut to[pixel * images..(pixel + 1) * images];
+                for (to, line) in to.iter_mut().zip(&from[square * images..]) {
+                    to.0 = line.0.map(|number| number * self.part());
+                }
+            }
+        }
+    }
+}
+
 /// Writes rows of numbers, `[images, channels * pixels]` in PyTorch's order, as a map, `[pixels * images, channels]`.
 pub(super) fn rows_to_map(rows: &Matrix, pixels: usize, map: &mut Matrix) {
     if pixels == 1 {
@@ -239,6 +300,29 @@ mod tests {
         enlarge.backward(&large, images, &mut gradient);
         for (row, channel) in (0..8 * images).flat_map(|row| (0..channels).map(move |col| (row, col))) {
             assert_eq!(gradient.get(row, channel), 9.0 * map.get(row, channel));
+        }
+    }
+
+    #[test]
+    fn each_square_becomes_its_mean_and_pixels_outside_have_no_gradient() {
+        let reduce = Reduce { factor: 2, sides: [5, 6] };
+        let (images, channels) = (2, 17);
+        let map = numbered(30 * images, channels);
+        let mut small = Matrix::new(6 * images, channels);
+        reduce.forward(&map, images, &mut small);
+        assert_eq!((small.rows(), small.cols()), (6 * images, channels));
+        for (y, x) in (0..2).flat_map(|y| (0..3).map(move |x| (y, x))) {
+            let of = |y: usize, x: usize| map.get((y * 6 + x) * images + 1, 16);
+            let mean =
+                (of(2 * y, 2 * x) + of(2 * y, 2 * x + 1) + of(2 * y + 1, 2 * x) + of(2 * y + 1, 2 * x + 1))
+                    / 4.0;
+            assert_eq!(small.get((y * 3 + x) * images + 1, 16), mean);
+        }
+        let mut gradient = Matrix::new(30 * images, channels);
+        reduce.backward(&small, images, &mut gradient);
+        for (y, x) in (0..5).flat_map(|y| (0..6).map(move |x| (y, x))) {
+            let own = if y < 4 { small.get((y / 2 * 3 + x / 2) * images + 1, 16) / 4.0 } else { 0.0 };
+            assert_eq!(gradient.get((y * 6 + x) * images + 1, 16), own);
         }
     }
 }

@@ -40,13 +40,16 @@ impl ListedNet {
         images: &Matrix,
     ) {
         let Some(second) = &mut pairs.second_order else { return };
-        let ListedTrace { batch, input, steps: traces, gradients: [own, other], scratch, padded } = trace;
+        let ListedTrace { batch, input, steps: traces, gradients: [own, other], shortcuts, scratch, padded } =
+            trace;
+        shortcuts.clear();
         let images = if self.embedded.is_some() { &*input } else { images };
         let count = second.steps.len();
         let [pixels, channels] = self.steps[count - 1].output;
         own.reshape(pixels * batch.images, channels);
         own.lines_mut().fill(Line::ZERO);
         for i in (second.first..count).rev() {
+            shortcuts.complete_gradient(engine.arch, i, own);
             let (before, after) = traces.split_at_mut(i);
             let StepGradients { product, own: joined, affine, .. } = &mut second.steps[i];
             let input = before.last().map_or(images, StepTrace::output);
@@ -67,6 +70,7 @@ impl ListedNet {
             }
         }
         if let (Some(embedded), Some(gradient)) = (&self.embedded, &mut second.embedding) {
+            shortcuts.add_to_start(engine.arch, None, own);
             embedded.sum_classes(own, classes, gradient);
         }
     }
@@ -79,7 +83,13 @@ impl Step {
             Op::Product(stage) => stage.norm.is_some(),
             Op::Norm(..) => true,
             Op::Pointwise(function) => function.has_second_derivative(),
-            Op::Dropout(_) | Op::Enlarge(_) | Op::Unfold(_) | Op::ToMap | Op::ToRows => false,
+            Op::Dropout(_)
+            | Op::Enlarge(_)
+            | Op::Reduce(_)
+            | Op::Add(_)
+            | Op::Unfold(_)
+            | Op::ToMap
+            | Op::ToRows => false,
         }
     }
 

@@ -113,6 +113,64 @@ fn with_spectral_norms() -> Config {
     })
 }
 
+/// Blocks of maps and of rows; one in another, one behind another, and some that start with the network's input, with an
+/// activation, between a convolution and its normalisation, and next to changes of shape.
+fn residual_blocks() -> Config {
+    with(|c| {
+        listed(
+            c,
+            Role::Generator,
+            &[
+                "leaky-relu 0.9",
+                "residual 1",
+                "linear 98",
+                "leaky-relu 0.2",
+                "residual 1",
+                "reshape 2x7x7",
+                "conv 3 kernel 1",
+                "leaky-relu 0.1",
+                "conv 3 kernel 3 padding 1",
+                "batch-norm",
+                "residual 3",
+                "leaky-relu 0.3",
+                "residual 5",
+                "upsample 4",
+                "conv 1 kernel 3 padding 1",
+            ],
+        );
+        listed(
+            c,
+            Role::Discriminator,
+            &[
+                "conv 1 kernel 3 padding 1",
+                "leaky-relu 0.2",
+                "residual 2",
+                "avg-pool 3",
+                "conv 3 kernel 1",
+                "layer-norm",
+                "leaky-relu 0.1",
+                "conv 3 kernel 3 padding 1",
+                "residual 2",
+                "dropout 0.2",
+                "residual 5",
+                "tanh",
+                "residual 1",
+                "avg-pool 2",
+                "flatten",
+                "linear 48",
+                "residual 1",
+                "reshape 3x4x4",
+                "residual 4",
+                "avg-pool 4",
+                "flatten",
+                "linear 1",
+            ],
+        );
+        c.train.ema = 0.9;
+        c.optimizer.discriminator.clip_norm = 0.5;
+    })
+}
+
 /// Lists in the common orders and in others; every kind of layer in front of and behind every other kind of memory.
 pub(super) fn lists() -> Vec<(&'static str, Config)> {
     vec![
@@ -156,6 +214,14 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
             }),
         ),
         ("lists with spectral norms", with_spectral_norms()),
+        ("residual blocks", residual_blocks()),
+        (
+            "a residual block that starts with the embedding of the class",
+            with(|c| {
+                c.model.conditional = true;
+                listed(c, Role::Generator, &["leaky-relu 0.9", "residual 1", "linear 784"]);
+            }),
+        ),
         (
             "a list that starts with an upsample and ends with a convolution, clipped weights",
             with(|c| {
@@ -291,6 +357,63 @@ pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
             ),
         ),
         (
+            "a penalty through residual blocks, with second derivatives in them, behind them and in none",
+            penalised(
+                PenaltyKind::WganGp,
+                &[
+                    "conv 1 kernel 3 padding 1",
+                    "leaky-relu 0.2",
+                    "residual 2",
+                    "avg-pool 3",
+                    "conv 3 kernel 1",
+                    "layer-norm",
+                    "leaky-relu 0.1",
+                    "conv 3 kernel 3 padding 1",
+                    "residual 2",
+                    "tanh",
+                    "residual 5",
+                    "leaky-relu 0.3",
+                    "residual 6",
+                    "avg-pool 4",
+                    "conv 3 kernel 1",
+                    "leaky-relu 0.2",
+                    "residual 2",
+                    "flatten",
+                    "dropout 0.2",
+                    "linear 12",
+                    "residual 1",
+                    "leaky-relu 0.1",
+                    "residual 1",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
+            "a penalty at the images of the batch, through blocks without second derivatives",
+            penalised(
+                PenaltyKind::R1R2,
+                &[
+                    "flatten",
+                    "leaky-relu 0.9",
+                    "residual 1",
+                    "linear 9",
+                    "leaky-relu 0.2",
+                    "linear 9",
+                    "leaky-relu 0.2",
+                    "residual 2",
+                    "residual 4",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
+            "a penalty through a block around which the image goes",
+            penalised(
+                PenaltyKind::WganGp,
+                &["linear 4", "tanh", "linear 784", "residual 3", "linear 6", "leaky-relu 0.2", "linear 1"],
+            ),
+        ),
+        (
             "a penalty through a first layer that normalises the image",
             penalised(
                 PenaltyKind::Dragan,
@@ -363,7 +486,7 @@ fn noise(shape: ImageShape, count: usize, config: &Config) -> TrainingImages {
 /// A choice of what to append to a list: any of these, where it fits.
 fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
     let small = |kernel, stride, padding| Window { kernel, stride, padding };
-    match choice % 14 {
+    match choice % 16 {
         0 => NetworkLayer::BatchNorm,
         1 => NetworkLayer::LayerNorm,
         2 => NetworkLayer::LeakyRelu(0.0),
@@ -377,6 +500,8 @@ fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
         10 => NetworkLayer::Conv(17, small(2, 2, 0)),
         11 => NetworkLayer::ConvTranspose(1 + u32::from(choice) % 4, small(3, 2, 1)),
         12 => NetworkLayer::Upsample(2),
+        13 => NetworkLayer::AveragePool(2),
+        14 => NetworkLayer::Residual(1 + u32::from(choice) / 16 % 5),
         _ => NetworkLayer::Reshape([1, 1, shape.iter().product::<usize>() as u32]),
     }
 }
@@ -384,16 +509,17 @@ fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
 /// The layers of `choices` that fit one behind the other, then some that make `end` numbers.
 fn sound(choices: &[u8], input: &[usize], end: usize) -> Vec<NetworkLayer> {
     let (mut layers, mut shape): (Vec<NetworkLayer>, Vec<usize>) = (Vec::new(), input.to_vec());
+    let mut inputs = Vec::new();
     for &choice in choices {
         let layer = appended(choice, &shape);
         // A discriminator with a Linear layer in front takes its images as rows.
         let misplaced = layers.is_empty() && matches!(layer, NetworkLayer::Linear(_));
-        if let Ok(output) = layer.output(&shape).map_err(drop)
+        if let Ok(output) = layer.check_residual(&inputs, &shape).and_then(|()| layer.output(&shape))
             && !misplaced
             && output.iter().product::<usize>() < 2000
         {
             layers.push(layer);
-            shape = output;
+            inputs.push(std::mem::replace(&mut shape, output));
         }
     }
     layers.extend([NetworkLayer::Flatten, NetworkLayer::Linear(end as u32)]);

@@ -3,8 +3,8 @@
 use gansweep_config::{InitKind, NetworkLayer};
 
 use super::{
-    BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, LayerNorm, Linear, Pointwise, TensorSpec,
-    Unflatten, Upsample,
+    AveragePool, BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, LayerNorm, Linear, Pointwise,
+    Residual, TensorSpec, Unflatten, Upsample,
 };
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
@@ -23,6 +23,10 @@ pub enum Layer {
     Unflatten(Unflatten),
     /// See [`Upsample`].
     Upsample(Upsample),
+    /// See [`AveragePool`].
+    AveragePool(AveragePool),
+    /// See [`Residual`].
+    Residual(Residual),
     /// See [`BatchNorm`].
     BatchNorm,
     /// See [`LayerNorm`].
@@ -46,6 +50,8 @@ impl From<&NetworkLayer> for Layer {
                 Self::ConvTranspose2d(ConvTranspose2d { outputs: outputs as usize, window })
             }
             NetworkLayer::Upsample(factor) => Self::Upsample(Upsample { factor: factor as usize }),
+            NetworkLayer::AveragePool(factor) => Self::AveragePool(AveragePool { factor: factor as usize }),
+            NetworkLayer::Residual(around) => Self::Residual(Residual { around: around as usize }),
             NetworkLayer::BatchNorm => Self::BatchNorm,
             NetworkLayer::LayerNorm => Self::LayerNorm,
             NetworkLayer::LeakyRelu(_) => Self::LeakyRelu,
@@ -70,6 +76,8 @@ impl Layer {
             Self::Flatten => &Flatten,
             Self::Unflatten(layer) => layer,
             Self::Upsample(layer) => layer,
+            Self::AveragePool(layer) => layer,
+            Self::Residual(layer) => layer,
             Self::BatchNorm => &BatchNorm,
             Self::LayerNorm => &LayerNorm,
             Self::LeakyRelu => &Pointwise("LeakyReLU"),

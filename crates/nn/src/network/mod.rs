@@ -6,6 +6,7 @@
 //! file and the cost of a step follow from the descriptions; a backend interprets the list.
 
 mod architecture;
+mod average_pool;
 mod batch_norm;
 mod condition;
 mod conv;
@@ -14,6 +15,7 @@ mod layer;
 mod layer_norm;
 mod linear;
 mod reshape;
+mod residual;
 mod spectral_norm;
 mod upsample;
 mod values;
@@ -22,6 +24,7 @@ use std::fmt;
 
 use gansweep_config::{ImageShape, InitKind};
 
+pub use average_pool::AveragePool;
 pub use batch_norm::BatchNorm;
 pub use condition::{Condition, Entry};
 pub use conv::{Conv2d, ConvTranspose2d};
@@ -31,6 +34,7 @@ pub use layer::Layer;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use reshape::{Flatten, Unflatten};
+pub use residual::Residual;
 pub use spectral_norm::{SPECTRAL_EPS, SPECTRAL_TENSORS, WeightMatrix};
 pub use upsample::Upsample;
 pub use values::{rate, slope};
@@ -166,7 +170,11 @@ impl Network {
         let mut nodes = Vec::new();
         for (index, layer) in layers.into_iter().enumerate() {
             let description = layer.describe();
-            let output = description.output(&shape).map_err(|takes| {
+            let residual = match layer {
+                Layer::Residual(residual) => residual.check(&nodes, &shape),
+                _ => Ok(()),
+            };
+            let output = residual.and_then(|()| description.output(&shape)).map_err(|takes| {
                 let layer = description.name(&shape);
                 Mismatch::Layer { role, index, layer, takes, gets: shape.clone() }
             })?;

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use super::super::tape::{Batch, Tape, Var, Vars};
 use super::layers::{
-    Map, convolution, embedding, layer_norm_parts, linear, transposed_convolution, upsampled,
+    Map, convolution, embedding, layer_norm_parts, linear, pooled, sums, transposed_convolution, upsampled,
 };
-use gansweep_nn::network::{Conv2d, ConvTranspose2d, Entry, Layer, Network, Upsample};
+use gansweep_nn::network::{AveragePool, Conv2d, ConvTranspose2d, Entry, Layer, Network, Residual, Upsample};
 
 /// What back-propagation through a layer depends on.
 enum Saved {
@@ -45,8 +45,9 @@ pub(super) fn input_gradients(
             row.extend(own);
         }
     }
-    let mut all_saved = Vec::new();
+    let (mut all_saved, mut inputs): (Vec<Saved>, Vec<Batch>) = (Vec::new(), Vec::new());
     for (index, node) in network.nodes.iter().enumerate() {
+        inputs.push(rows.clone());
         let (output, saved) = match node.layer {
             Layer::Linear(_) => {
                 let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
@@ -64,6 +65,12 @@ pub(super) fn input_gradients(
             }
             Layer::Flatten | Layer::Unflatten(_) => (rows, Saved::Nothing),
             Layer::Upsample(Upsample { factor }) => (upsampled(&node.input, factor, &rows), Saved::Nothing),
+            Layer::AveragePool(AveragePool { factor }) => {
+                (pooled(tape, [&node.input, &node.output], factor, &rows), Saved::Nothing)
+            }
+            Layer::Residual(Residual { around }) => {
+                (sums(tape, &rows, &inputs[index - around]), Saved::Nothing)
+            }
             Layer::LayerNorm => {
                 let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
                 let (output, normalised, inverse) = layer_norm_parts(tape, weight, bias, &rows);
@@ -91,6 +98,8 @@ pub(super) fn input_gradients(
     }
     let mut signals: Batch = rows.iter().map(|_| vec![tape.leaf(1.0)]).collect();
     let last = network.nodes.len() - 1;
+    // Of the input of a residual block's first layer, from its end.
+    let mut around_blocks: BTreeMap<usize, Vec<Batch>> = BTreeMap::new();
     for ((index, node), saved) in network.nodes.iter().enumerate().zip(&all_saved).rev() {
         let weight = || &vars[&name(index, "weight")];
         signals = match (node.layer, saved) {
@@ -117,12 +126,22 @@ pub(super) fn input_gradients(
             (Layer::Upsample(Upsample { factor }), _) => {
                 through_upsample(tape, &node.input, factor, &signals)
             }
+            (Layer::AveragePool(AveragePool { factor }), _) => {
+                through_pool(tape, [&node.input, &node.output], factor, &signals)
+            }
+            (Layer::Residual(Residual { around }), _) => {
+                around_blocks.entry(index - around).or_default().push(signals.clone());
+                signals
+            }
             (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
             (_, Saved::Normalised(normalised, inverse)) => {
                 through_layer_norm(tape, weight(), [&signals, normalised], inverse)
             }
             _ => signals,
         };
+        for around in around_blocks.remove(&index).into_iter().flatten() {
+            signals = sums(tape, &signals, &around);
+        }
     }
     // The class is no part of the image.
     signals.iter_mut().zip(points).for_each(|(signal, point)| signal.truncate(point.len()));
@@ -172,6 +191,29 @@ fn through_upsample(tape: &mut Tape, input: &[usize], factor: usize, signals: &B
             copies[line / factor * width + x / factor].push(own);
         }
         copies.iter().map(|copies| tape.dot(copies, &vec![one; copies.len()])).collect()
+    };
+    signals.iter().map(&mut row).collect()
+}
+
+/// An equal part of each square's signal for each of its pixels, and none for the others.
+fn through_pool(tape: &mut Tape, [input, output]: [&[usize]; 2], factor: usize, signals: &Batch) -> Batch {
+    let ([channels, height, width], [rows, columns]) =
+        ([input[0], input[1], input[2]], [output[1], output[2]]);
+    let mut row = |signal: &Vec<Var>| {
+        let mut pixels = Vec::new();
+        for (channel, y, x) in
+            (0..channels).flat_map(|c| (0..height).flat_map(move |y| (0..width).map(move |x| (c, y, x))))
+        {
+            let (square_y, square_x) = (y / factor, x / factor);
+            pixels.push(match square_y < rows && square_x < columns {
+                true => {
+                    let of_square = signal[(channel * rows + square_y) * columns + square_x];
+                    tape.scale(of_square, 1.0 / (factor * factor) as f64)
+                }
+                false => tape.leaf(0.0),
+            });
+        }
+        pixels
     };
     signals.iter().map(&mut row).collect()
 }

@@ -120,6 +120,29 @@ pub(super) fn upsampled(input: &[usize], factor: usize, rows: &Batch) -> Batch {
     rows.iter().map(of_row).collect()
 }
 
+/// The mean of each square of `factor` pixels along both sides of the maps.
+pub(super) fn pooled(tape: &mut Tape, [input, output]: [&[usize]; 2], factor: usize, rows: &Batch) -> Batch {
+    let [height, width] = [input[1], input[2]];
+    let mut out = Batch::new();
+    for row in rows {
+        let means = places(output).map(|[channel, y, x]| {
+            let square = [1, factor, factor];
+            let of_square = places(&square)
+                .map(|[_, u, v]| row[(channel * height + y * factor + u) * width + x * factor + v]);
+            tape.mean(&of_square.collect::<Vec<_>>())
+        });
+        out.push(means.collect());
+    }
+    out
+}
+
+/// The sums of two batches.
+pub(super) fn sums(tape: &mut Tape, rows: &Batch, others: &Batch) -> Batch {
+    let mut row =
+        |(row, other): (&Vec<Var>, &Vec<Var>)| row.iter().zip(other).map(|(&x, &y)| tape.add(x, y)).collect();
+    rows.iter().zip(others).map(&mut row).collect()
+}
+
 pub(super) fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Batch {
     layer_norm_parts(tape, weight, bias, rows).0
 }

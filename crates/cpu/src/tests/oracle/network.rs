@@ -1,11 +1,15 @@
 //! The forward pass of a network.
 
 use gansweep_config::SampleMode;
-use gansweep_nn::network::{self, Conv2d, ConvTranspose2d, Entry, Layer, Network, Role, Upsample};
+use gansweep_nn::network::{
+    self, AveragePool, Conv2d, ConvTranspose2d, Entry, Layer, Network, Residual, Role, Upsample,
+};
 use gansweep_nn::rng::{self, Key};
 
 use super::super::tape::{Batch, Tape, Var, Vars};
-use super::layers::{Map, convolution, embedding, layer_norm, linear, transposed_convolution, upsampled};
+use super::layers::{
+    Map, convolution, embedding, layer_norm, linear, pooled, sums, transposed_convolution, upsampled,
+};
 use super::{Mode, Oracle};
 
 impl Oracle {
@@ -26,11 +30,9 @@ impl Oracle {
         if let (Some(Entry::Concat), Some(own)) = (entry, &own) {
             rows.iter_mut().zip(own).for_each(|(row, own)| row.extend(own));
         }
-        let mut last_hidden = Batch::new();
+        let mut inputs: Vec<Batch> = Vec::new();
         for (index, node) in network.nodes.iter().enumerate() {
-            if index + 1 == network.nodes.len() {
-                last_hidden.clone_from(&rows);
-            }
+            inputs.push(rows.clone());
             let slope = network::slope(role, &self.lane.config, index);
             let rate = network::rate(role, &self.lane.config, index);
             let name = |suffix: &str| format!("{}.{index}.{suffix}", role.name());
@@ -53,6 +55,10 @@ impl Oracle {
                 Layer::Dropout => self.dropout(tape, index, rate, rows, mode),
                 Layer::Flatten | Layer::Unflatten(_) => rows,
                 Layer::Upsample(Upsample { factor }) => upsampled(&node.input, factor, &rows),
+                Layer::AveragePool(AveragePool { factor }) => {
+                    pooled(tape, [&node.input, &node.output], factor, &rows)
+                }
+                Layer::Residual(Residual { around }) => sums(tape, &rows, &inputs[index - around]),
                 Layer::Conv2d(Conv2d { window, .. }) => {
                     let map = Map { input: &node.input, output: &node.output, window };
                     convolution(tape, &vars[&name("weight")], &vars[&name("bias")], &map, &rows)
@@ -68,8 +74,8 @@ impl Oracle {
                 }),
             };
         }
-        if let (Some(Entry::Projection), Some(own)) = (entry, &own) {
-            for ((row, hidden), own) in rows.iter_mut().zip(&last_hidden).zip(own) {
+        if let (Some(Entry::Projection), Some(own), Some(last_hidden)) = (entry, &own, inputs.last()) {
+            for ((row, hidden), own) in rows.iter_mut().zip(last_hidden).zip(own) {
                 let product = tape.dot(hidden, own);
                 row[0] = tape.add(row[0], product);
             }

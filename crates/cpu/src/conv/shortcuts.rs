@@ -1,0 +1,70 @@
+//! Shortcuts around the layers of residual blocks.
+
+use pulp::Arch;
+
+use super::listed::{Op, Step};
+use crate::matrix::{Line, Matrix};
+
+/// What goes around each residual block: gradients from its end to its start, tangents from its start to its end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shortcuts(Vec<Shortcut>);
+
+#[derive(Debug, Clone)]
+struct Shortcut {
+    /// The step whose output is added; `None` for the input of the network.
+    start: Option<usize>,
+    /// The step that adds it.
+    end: usize,
+    kept: Matrix,
+}
+
+impl Shortcuts {
+    /// Those of a network with these steps, with memory for up to `images` images.
+    pub(super) fn new(steps: &[Step], images: usize) -> Self {
+        let ends = steps.iter().enumerate().filter_map(|(end, step)| match step.op {
+            Op::Add(start) => {
+                let [pixels, channels] = step.output;
+                Some(Shortcut { start, end, kept: Matrix::new(pixels * images, channels) })
+            }
+            _ => None,
+        });
+        Self(ends.collect())
+    }
+
+    /// Completes the gradient of a step's output, and keeps it for the start of a block that ends there.
+    pub(super) fn complete_gradient(&mut self, arch: Arch, step: usize, gradient: &mut Matrix) {
+        self.add_to_start(arch, Some(step), gradient);
+        for shortcut in self.0.iter_mut().filter(|shortcut| shortcut.end == step) {
+            shortcut.kept.copy_from(gradient);
+        }
+    }
+
+    /// Adds the gradients of the blocks that start with the output of that step, or with the network's input.
+    pub(super) fn add_to_start(&self, arch: Arch, start: Option<usize>, gradient: &mut Matrix) {
+        for shortcut in self.0.iter().filter(|shortcut| shortcut.start == start) {
+            gradient.add(arch, &shortcut.kept);
+        }
+    }
+
+    /// Completes the tangents of a step's output, and keeps them for the ends of blocks that start there.
+    pub(super) fn complete_tangents(&mut self, arch: Arch, step: usize, tangents: &mut Matrix) {
+        for shortcut in self.0.iter().filter(|shortcut| shortcut.end == step) {
+            tangents.add(arch, &shortcut.kept);
+        }
+        self.keep_tangents(Some(step), tangents);
+    }
+
+    /// Keeps the tangents of that step's output, or of the network's input, for the ends of blocks that start there.
+    pub(super) fn keep_tangents(&mut self, start: Option<usize>, tangents: &Matrix) {
+        for shortcut in self.0.iter_mut().filter(|shortcut| shortcut.start == start) {
+            shortcut.kept.copy_from(tangents);
+        }
+    }
+
+    /// Lets no gradient arrive at the start of a block unless its end is passed first.
+    pub(super) fn clear(&mut self) {
+        for shortcut in &mut self.0 {
+            shortcut.kept.lines_mut().fill(Line::ZERO);
+        }
+    }
+}
