@@ -62,6 +62,14 @@ fn estimates_are_near_what_is_allocated() {
         "data.images=512",
         "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'tanh', 'layer-norm', 'conv 16 kernel 3 padding 1', 'sigmoid', 'flatten', 'linear 9', 'layer-norm', 'leaky-relu', 'linear 1']",
     ];
+    let residual = [
+        "model.kind=layers",
+        "model.conditional=false",
+        "penalty.kind=dragan",
+        "data.images=512",
+        "model.generator.layers=['linear 3136', 'reshape 16x14x14', 'batch-norm', 'relu', 'conv 16 kernel 3 padding 1', 'batch-norm', 'relu', 'conv 16 kernel 3 padding 1', 'residual 6', 'upsample 2', 'conv 1 kernel 3 padding 1']",
+        "model.discriminator.layers=['conv 16 kernel 3 padding 1', 'avg-pool 2', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'layer-norm', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'residual 5', 'avg-pool 2', 'flatten', 'linear 1']",
+    ];
     let projection = [
         "model.conditional=true",
         "model.discriminator.condition=projection",
@@ -87,7 +95,7 @@ fn estimates_are_near_what_is_allocated() {
     // Without a penalty, the weights of a Wasserstein critic are clipped.
     let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 18] = [
+        let sets: [&[&str]; 19] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -106,6 +114,7 @@ fn estimates_are_near_what_is_allocated() {
             &penalised,
             &NORMALISED_CRITIC,
             &smooth,
+            &residual,
             &[
                 spectral,
                 "model.conditional=false",
