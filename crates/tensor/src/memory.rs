@@ -412,16 +412,12 @@ mod tests {
 
     #[test]
     fn a_group_with_residual_blocks_holds_what_was_estimated() {
-        const BLOCK: &str = "'batch-norm','relu',{conv=16,kernel=3,padding=1},'batch-norm','relu',\
-                             {conv=16,kernel=3,padding=1},{residual=6}";
-        let generator = format!(
-            "model.generator.layers=[{{linear=3136}},{{reshape=[16,14,14]}},{BLOCK},{BLOCK},{{upsample=2}},\
-             {{conv=1,kernel=3,padding=1}}]"
-        );
-        let discriminator = "model.discriminator.layers=[{conv=16,kernel=3,padding=1},{avg-pool=2},{leaky-relu=0.2},\
-            {conv=16,kernel=3,padding=1},{residual=2},{avg-pool=2},'flatten',{linear=1}]";
-        let sets = ["model.kind=layers", &generator, discriminator, "train.batch_size=16", "data.images=320"];
-        assert_holds_what_was_estimated(&config("fast", &sets), 4);
+        let generator = "model.generator.layers=[{linear=1568},{reshape=[8,14,14]},'batch-norm','relu',\
+                         {conv=8,kernel=3,padding=1},{residual=3},{upsample=2},{conv=1,kernel=3,padding=1}]";
+        let discriminator = "model.discriminator.layers=[{conv=8,kernel=4,stride=2,padding=1},{leaky-relu=0.2},\
+                             {conv=8,kernel=3,padding=1},{residual=2},{avg-pool=2},'flatten',{linear=1}]";
+        let sets = ["model.kind=layers", generator, discriminator, "train.batch_size=8", "data.images=160"];
+        assert_holds_what_was_estimated(&config("fast", &sets), 2);
     }
 
     #[test]

@@ -27,7 +27,7 @@ const ALL: [Lists; 6] = [
         generator: "'linear 98', 'reshape 2x7x7', 'batch-norm', 'leaky-relu 0.1', 'conv 2 kernel 3 padding 1', 'residual 3', \
                     'conv 2 kernel 3 padding 1', 'batch-norm', 'residual 6', 'upsample 4', 'conv 1 kernel 3 padding 1'",
         discriminator: "'conv 1 kernel 3 padding 1', 'leaky-relu 0.2', 'residual 2', 'avg-pool 3', 'conv 3 kernel 1', \
-                        'batch-norm', 'leaky-relu 0.1', 'conv 3 kernel 3 padding 1', 'residual 2', 'dropout 0.2', \
+                        'layer-norm', 'leaky-relu 0.1', 'conv 3 kernel 3 padding 1', 'residual 2', 'dropout 0.2', \
                         'residual 4', 'avg-pool 2', 'flatten', 'linear 48', 'residual 1', 'linear 1'",
         sets: &["train.ema=0.9"],
     },
