@@ -151,7 +151,7 @@ fn malformed_axes_say_what_an_axis_looks_like() {
     let text = "[sweep.grid]\n\"optimizer.lr\" = 1e-4\n\"optimizer.beta1\" = { lin = [0, 1], n = 3 }\n\"optimizer.beta2\" = { linear = [0, 0.5] }\n\"train.epochs\" = { log = [1, 10], n = 1 }\n\"data.dataset\" = { linear = [1, 2], n = 2 }\n\"loss.label_smoothing\" = { log = [0, 0.5], n = 3 }\n\"train.d_steps\" = { linear = [1, 2, 3], n = 2 }\n\"train.batch_size\" = { linear = [1, 2], log = [1, 2], n = 2 }\n";
     assert_snapshot!(faults(text), @r#"
     test.toml:2: sweep.grid."optimizer.lr": found a number `1e-4`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
-    test.toml:3: sweep.grid."optimizer.beta1".lin: unknown key; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
+    test.toml:3: sweep.grid."optimizer.beta1".lin: unknown key; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }`; did you mean `linear`? (from file)
     test.toml:4: sweep.grid."optimizer.beta2": found a table `{ linear = [0, 0.5] }`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from file)
     test.toml:5: sweep.grid."train.epochs".n: found `1`; expected an integer from 2 to 10000 (from file)
     test.toml:6: sweep.grid."data.dataset".linear: found `linear`; expected values listed one by one, each one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder" (from file)
