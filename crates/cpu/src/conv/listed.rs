@@ -237,10 +237,21 @@ impl ListedNet {
             input: self.embedded.as_ref().map_or_else(Matrix::default, |it| Matrix::new(images, it.inputs())),
             steps: self.steps.iter().map(|step| step.trace(images)).collect(),
             gradients: [gradient.clone(), gradient],
-            shortcuts: if backward { Shortcuts::new(&self.steps, images) } else { Shortcuts::default() },
+            shortcuts: if backward { self.shortcuts(images) } else { Shortcuts::default() },
             scratch: Scratch::new(&stages),
             padded: vec![0.0; padded.max().unwrap_or(0)],
         }
+    }
+
+    fn shortcuts(&self, images: usize) -> Shortcuts {
+        let mut shortcuts = Shortcuts::default();
+        for (end, step) in self.steps.iter().enumerate() {
+            if let Op::Add(start) = step.op {
+                let [pixels, channels] = step.output;
+                shortcuts.push(start, end, Matrix::new(pixels * images, channels));
+            }
+        }
+        shortcuts
     }
 
     /// Evaluates the network on `input`, and writes its output to `out`.

@@ -2,7 +2,6 @@
 
 use pulp::Arch;
 
-use super::listed::{Op, Step};
 use crate::matrix::{Line, Matrix};
 
 /// What goes around each residual block: gradients from its end to its start, tangents from its start to its end.
@@ -19,16 +18,9 @@ struct Shortcut {
 }
 
 impl Shortcuts {
-    /// Those of a network with these steps, with memory for up to `images` images.
-    pub(super) fn new(steps: &[Step], images: usize) -> Self {
-        let ends = steps.iter().enumerate().filter_map(|(end, step)| match step.op {
-            Op::Add(start) => {
-                let [pixels, channels] = step.output;
-                Some(Shortcut { start, end, kept: Matrix::new(pixels * images, channels) })
-            }
-            _ => None,
-        });
-        Self(ends.collect())
+    /// Adds one from the output of a step, or the network's input, to the step that adds it. `kept` has room for that output.
+    pub(super) fn push(&mut self, start: Option<usize>, end: usize, kept: Matrix) {
+        self.0.push(Shortcut { start, end, kept });
     }
 
     /// Completes the gradient of a step's output, and keeps it for the start of a block that ends there.

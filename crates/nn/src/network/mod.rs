@@ -171,7 +171,10 @@ impl Network {
         for (index, layer) in layers.into_iter().enumerate() {
             let description = layer.describe();
             let residual = match layer {
-                Layer::Residual(residual) => residual.check(&nodes, &shape),
+                Layer::Residual(residual) => {
+                    let first = residual.first(index).map(|first: usize| &nodes[first]);
+                    residual.check(first.map(|node: &Node| &*node.input), &shape)
+                }
                 _ => Ok(()),
             };
             let output = residual.and_then(|()| description.output(&shape)).map_err(|takes| {
@@ -302,6 +305,23 @@ mod tests {
         assert_eq!(network.parameter_count(), 15 + 5 + 5 + 5 + 10 + 2);
         let buffers = [named("1.running_mean", &[5]), named("1.running_var", &[5])];
         assert_eq!(names(network.buffers()), buffers);
+    }
+
+    #[test]
+    fn both_terms_of_a_residual_have_one_shape() {
+        let network = |around, inputs| {
+            let layers = [linear(5), Layer::Tanh, Layer::Residual(Residual { around }), linear(1)];
+            Network::new(Role::Discriminator, &[inputs], layers, 1)
+        };
+        assert!(network(2, 5).is_ok() && network(1, 3).is_ok());
+        assert_eq!(
+            network(2, 3).unwrap_err().to_string(),
+            "layer 2 of the discriminator (Residual) takes the shape of the input 2 layers before it, and gets 5"
+        );
+        assert_eq!(
+            network(3, 5).unwrap_err().to_string(),
+            "layer 2 of the discriminator (Residual) takes at least 3 layers before it, and gets 5"
+        );
     }
 
     #[test]
