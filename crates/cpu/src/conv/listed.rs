@@ -315,7 +315,7 @@ impl ListedNet {
         let ListedTrace { batch, steps: traces, gradients: [own, other], shortcuts, scratch, padded, .. } =
             trace;
         let (joined, batch, classes) = (&trace.input, *batch, input.classes);
-        let input = if self.embedded.is_some() { &*joined } else { input.dense };
+        let input = if self.embedded.is_some() { joined } else { input.dense };
         if self.projected > 0 {
             own.copy_from(&gradients.output);
             spread(own, classes, 1 + self.projected);
@@ -449,7 +449,8 @@ impl Backward<'_> {
             return true;
         };
         match &mut step.op {
-            Op::Product(_) => {}
+            // Both terms of a sum have the gradient of the sum, and the shortcuts carry that of the other.
+            Op::Product(_) | Op::Add(_) => {}
             Op::Norm(_, norm) => {
                 self.keep();
                 if let Some(trace) = norm_trace {
@@ -474,8 +475,6 @@ impl Backward<'_> {
             }
             Op::Enlarge(enlarge) => enlarge.backward(self.own, images, self.other),
             Op::Reduce(reduce) => reduce.backward(self.own, images, self.other),
-            // The rest is that of the shortcuts.
-            Op::Add(_) => {}
             Op::Unfold(patches) => {
                 let identity = Derivative::LeakyRelu(1.0);
                 patches.fold_gradient(self.own, identity, self.input, self.other, self.padded);

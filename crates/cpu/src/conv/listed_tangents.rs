@@ -148,7 +148,8 @@ impl TangentPass<'_> {
         };
         self.other.reshape(pixels * self.images, channels);
         match &step.op {
-            Op::Product(_) => {}
+            // The shortcuts add the tangents of the other term of a sum.
+            Op::Product(_) | Op::Add(_) => {}
             Op::Norm(_, norm) => {
                 if let (Some(gradients), Some(trace), Some(sums)) = (gradients, norm_trace, &mut self.sums) {
                     gradients.through_norm(arch, (norm, trace), None, self.own, sums);
@@ -167,8 +168,6 @@ impl TangentPass<'_> {
             }
             Op::Enlarge(enlarge) => enlarge.forward(self.own, self.images, self.other),
             Op::Reduce(reduce) => reduce.forward(self.own, self.images, self.other),
-            // The rest is that of the shortcuts.
-            Op::Add(_) => {}
             Op::Unfold(patches) => patches.unfold(self.own, None, self.other, self.padded),
             Op::ToMap => rows_to_map(self.own, pixels, self.other),
             Op::ToRows => map_to_rows(self.own, step.input[0], self.other, 0),
