@@ -30,6 +30,16 @@ const NORMALISED_CRITIC: [&str; 6] = [
     "data.images=512",
 ];
 
+/// Residual blocks in both networks, and a penalty.
+const RESIDUAL: [&str; 6] = [
+    "model.kind=layers",
+    "model.conditional=false",
+    "penalty.kind=dragan",
+    "data.images=512",
+    "model.generator.layers=['linear 3136', 'reshape 16x14x14', 'batch-norm', 'relu', 'conv 16 kernel 3 padding 1', 'batch-norm', 'relu', 'conv 16 kernel 3 padding 1', 'residual 6', 'upsample 2', 'conv 1 kernel 3 padding 1']",
+    "model.discriminator.layers=['conv 16 kernel 3 padding 1', 'avg-pool 2', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'layer-norm', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'residual 5', 'avg-pool 2', 'flatten', 'linear 1']",
+];
+
 #[test]
 fn estimates_are_near_what_is_allocated() {
     let dcgan = ["model.kind=dcgan", "data.images=512", "model.generator.width=40"];
@@ -61,14 +71,6 @@ fn estimates_are_near_what_is_allocated() {
         "penalty.kind=dragan",
         "data.images=512",
         "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'tanh', 'layer-norm', 'conv 16 kernel 3 padding 1', 'sigmoid', 'flatten', 'linear 9', 'layer-norm', 'leaky-relu', 'linear 1']",
-    ];
-    let residual = [
-        "model.kind=layers",
-        "model.conditional=false",
-        "penalty.kind=dragan",
-        "data.images=512",
-        "model.generator.layers=['linear 3136', 'reshape 16x14x14', 'batch-norm', 'relu', 'conv 16 kernel 3 padding 1', 'batch-norm', 'relu', 'conv 16 kernel 3 padding 1', 'residual 6', 'upsample 2', 'conv 1 kernel 3 padding 1']",
-        "model.discriminator.layers=['conv 16 kernel 3 padding 1', 'avg-pool 2', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'layer-norm', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'residual 5', 'avg-pool 2', 'flatten', 'linear 1']",
     ];
     let projection = [
         "model.conditional=true",
@@ -114,7 +116,7 @@ fn estimates_are_near_what_is_allocated() {
             &penalised,
             &NORMALISED_CRITIC,
             &smooth,
-            &residual,
+            &RESIDUAL,
             &[
                 spectral,
                 "model.conditional=false",

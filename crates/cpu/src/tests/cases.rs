@@ -6,7 +6,7 @@ use gansweep_config::{
     Pixels, Relativistic,
 };
 
-use super::lists::{lists, penalised_lists};
+use super::lists::{lists, penalised_blocks, penalised_lists};
 use super::{EPS, LR, small, with};
 
 /// Every kind of layer, loss, schedule and optimiser, alone and together; on images of noise, and on
@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(conditional_convolutions())
         .chain(lists())
         .chain(penalised_lists())
+        .chain(penalised_blocks())
         .collect()
 }
 

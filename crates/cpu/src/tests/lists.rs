@@ -263,15 +263,17 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
     ]
 }
 
+/// A critic of these layers with a penalty.
+fn penalised(kind: PenaltyKind, layers: &[&str]) -> Config {
+    with(|c| {
+        listed(c, Role::Discriminator, layers);
+        c.loss.kind = LossKind::Hinge;
+        c.penalty = PenaltyConfig { kind, weight: 2.0, ..PenaltyConfig::default() };
+    })
+}
+
 /// Critics of layers in any order that have a penalty.
 pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
-    let penalised = |kind, layers: &[&str]| {
-        with(|c| {
-            listed(c, Role::Discriminator, layers);
-            c.loss.kind = LossKind::Hinge;
-            c.penalty = PenaltyConfig { kind, weight: 2.0, ..PenaltyConfig::default() };
-        })
-    };
     vec![
         (
             "a penalty through convolutions of both kinds, enlarged maps and lone activations",
@@ -357,6 +359,19 @@ pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
             ),
         ),
         (
+            "a penalty through a first layer that normalises the image",
+            penalised(
+                PenaltyKind::Dragan,
+                &["layer-norm", "conv 2 kernel 4 stride 4", "leaky-relu 0.2", "flatten", "linear 1"],
+            ),
+        ),
+    ]
+}
+
+/// Critics with residual blocks that have a penalty.
+pub(super) fn penalised_blocks() -> Vec<(&'static str, Config)> {
+    vec![
+        (
             "a penalty through residual blocks, with second derivatives in them, behind them and in none",
             penalised(
                 PenaltyKind::WganGp,
@@ -411,13 +426,6 @@ pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
             penalised(
                 PenaltyKind::WganGp,
                 &["linear 4", "tanh", "linear 784", "residual 3", "linear 6", "leaky-relu 0.2", "linear 1"],
-            ),
-        ),
-        (
-            "a penalty through a first layer that normalises the image",
-            penalised(
-                PenaltyKind::Dragan,
-                &["layer-norm", "conv 2 kernel 4 stride 4", "leaky-relu 0.2", "flatten", "linear 1"],
             ),
         ),
     ]

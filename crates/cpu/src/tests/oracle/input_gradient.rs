@@ -34,17 +34,7 @@ pub(super) fn input_gradients(
 ) -> Batch {
     let name = |index: usize, suffix: &str| format!("{}.{index}.{suffix}", network.role.name());
     let mut rows: Batch = points.iter().map(|point| tape.leaves(point)).collect();
-    let own: Vec<Option<(Entry, Vec<Var>)>> = (0..points.len())
-        .map(|row| {
-            let condition = network.condition?;
-            Some((condition.entry, embedding(vars, network.role, &condition, classes[row])))
-        })
-        .collect();
-    for (row, own) in rows.iter_mut().zip(&own) {
-        if let Some((Entry::Concat, own)) = own {
-            row.extend(own);
-        }
-    }
+    let own = with_classes(vars, network, classes, &mut rows);
     let (mut all_saved, mut inputs): (Vec<Saved>, Vec<Batch>) = (Vec::new(), Vec::new());
     for (index, node) in network.nodes.iter().enumerate() {
         inputs.push(rows.clone());
@@ -146,6 +136,24 @@ pub(super) fn input_gradients(
     // The class is no part of the image.
     signals.iter_mut().zip(points).for_each(|(signal, point)| signal.truncate(point.len()));
     signals
+}
+
+/// Each row's embedding of its class, if the network has one, which is behind the row now if it is part of the input.
+fn with_classes(
+    vars: &Vars,
+    network: &Network,
+    classes: &[u16],
+    rows: &mut Batch,
+) -> Vec<Option<(Entry, Vec<Var>)>> {
+    let of_row = |(index, row): (usize, &mut Vec<Var>)| {
+        let condition = network.condition?;
+        let own = embedding(vars, network.role, &condition, classes[index]);
+        if condition.entry == Entry::Concat {
+            row.extend(&own);
+        }
+        Some((condition.entry, own))
+    };
+    rows.iter_mut().enumerate().map(of_row).collect()
 }
 
 /// Rows multiplied by constant factors, which `of` has for a row and its width.
