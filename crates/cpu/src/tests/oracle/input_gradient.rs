@@ -35,6 +35,68 @@ pub(super) fn input_gradients(
     let name = |index: usize, suffix: &str| format!("{}.{index}.{suffix}", network.role.name());
     let mut rows: Batch = points.iter().map(|point| tape.leaves(point)).collect();
     let own = with_classes(vars, network, classes, &mut rows);
+    let all_saved = forward(tape, vars, network, (slope, masks), rows);
+    let mut signals: Batch = points.iter().map(|_| vec![tape.leaf(1.0)]).collect();
+    let last = network.nodes.len() - 1;
+    // Of the input of a residual block's first layer, from its end.
+    let mut around_blocks: BTreeMap<usize, Vec<Batch>> = BTreeMap::new();
+    for ((index, node), saved) in network.nodes.iter().enumerate().zip(&all_saved).rev() {
+        let weight = || &vars[&name(index, "weight")];
+        signals = match (node.layer, saved) {
+            (Layer::Linear(_), _) => {
+                let mut before = through_linear(tape, weight(), node.inputs(), &signals);
+                for (row, own) in before.iter_mut().zip(&own) {
+                    if let (true, Some((Entry::Projection, own))) = (index == last, own) {
+                        row.iter_mut().zip(own).for_each(|(signal, &own)| *signal = tape.add(*signal, own));
+                    }
+                }
+                before
+            }
+            (Layer::Conv2d(Conv2d { window, .. }), _) => {
+                // The transpose of a convolution has its weight, and no bias.
+                let map = Map { input: &node.output, output: &node.input, window };
+                let none = tape.leaves(&vec![0.0; node.input[0]]);
+                transposed_convolution(tape, weight(), &none, &map, &signals)
+            }
+            (Layer::ConvTranspose2d(ConvTranspose2d { window, .. }), _) => {
+                let map = Map { input: &node.output, output: &node.input, window };
+                let none = tape.leaves(&vec![0.0; node.input[0]]);
+                convolution(tape, weight(), &none, &map, &signals)
+            }
+            (Layer::Upsample(Upsample { factor }), _) => {
+                through_upsample(tape, &node.input, factor, &signals)
+            }
+            (Layer::AveragePool(AveragePool { factor }), _) => {
+                through_pool(tape, [&node.input, &node.output], factor, &signals)
+            }
+            (Layer::Residual(Residual { around }), _) => {
+                around_blocks.entry(index - around).or_default().push(signals.clone());
+                signals
+            }
+            (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
+            (_, Saved::Normalised(normalised, inverse)) => {
+                through_layer_norm(tape, weight(), [&signals, normalised], inverse)
+            }
+            _ => signals,
+        };
+        for around in around_blocks.remove(&index).into_iter().flatten() {
+            signals = sums(tape, &signals, &around);
+        }
+    }
+    // The class is no part of the image.
+    signals.iter_mut().zip(points).for_each(|(signal, point)| signal.truncate(point.len()));
+    signals
+}
+
+/// What back-propagation depends on, of each layer in turn.
+fn forward(
+    tape: &mut Tape,
+    vars: &Vars,
+    network: &Network,
+    (slope, masks): (&dyn Fn(usize) -> f64, &BTreeMap<usize, Vec<f32>>),
+    mut rows: Batch,
+) -> Vec<Saved> {
+    let name = |index: usize, suffix: &str| format!("{}.{index}.{suffix}", network.role.name());
     let (mut all_saved, mut inputs): (Vec<Saved>, Vec<Batch>) = (Vec::new(), Vec::new());
     for (index, node) in network.nodes.iter().enumerate() {
         inputs.push(rows.clone());
@@ -86,56 +148,7 @@ pub(super) fn input_gradients(
         rows = output;
         all_saved.push(saved);
     }
-    let mut signals: Batch = rows.iter().map(|_| vec![tape.leaf(1.0)]).collect();
-    let last = network.nodes.len() - 1;
-    // Of the input of a residual block's first layer, from its end.
-    let mut around_blocks: BTreeMap<usize, Vec<Batch>> = BTreeMap::new();
-    for ((index, node), saved) in network.nodes.iter().enumerate().zip(&all_saved).rev() {
-        let weight = || &vars[&name(index, "weight")];
-        signals = match (node.layer, saved) {
-            (Layer::Linear(_), _) => {
-                let mut before = through_linear(tape, weight(), node.inputs(), &signals);
-                for (row, own) in before.iter_mut().zip(&own) {
-                    if let (true, Some((Entry::Projection, own))) = (index == last, own) {
-                        row.iter_mut().zip(own).for_each(|(signal, &own)| *signal = tape.add(*signal, own));
-                    }
-                }
-                before
-            }
-            (Layer::Conv2d(Conv2d { window, .. }), _) => {
-                // The transpose of a convolution has its weight, and no bias.
-                let map = Map { input: &node.output, output: &node.input, window };
-                let none = tape.leaves(&vec![0.0; node.input[0]]);
-                transposed_convolution(tape, weight(), &none, &map, &signals)
-            }
-            (Layer::ConvTranspose2d(ConvTranspose2d { window, .. }), _) => {
-                let map = Map { input: &node.output, output: &node.input, window };
-                let none = tape.leaves(&vec![0.0; node.input[0]]);
-                convolution(tape, weight(), &none, &map, &signals)
-            }
-            (Layer::Upsample(Upsample { factor }), _) => {
-                through_upsample(tape, &node.input, factor, &signals)
-            }
-            (Layer::AveragePool(AveragePool { factor }), _) => {
-                through_pool(tape, [&node.input, &node.output], factor, &signals)
-            }
-            (Layer::Residual(Residual { around }), _) => {
-                around_blocks.entry(index - around).or_default().push(signals.clone());
-                signals
-            }
-            (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
-            (_, Saved::Normalised(normalised, inverse)) => {
-                through_layer_norm(tape, weight(), [&signals, normalised], inverse)
-            }
-            _ => signals,
-        };
-        for around in around_blocks.remove(&index).into_iter().flatten() {
-            signals = sums(tape, &signals, &around);
-        }
-    }
-    // The class is no part of the image.
-    signals.iter_mut().zip(points).for_each(|(signal, point)| signal.truncate(point.len()));
-    signals
+    all_saved
 }
 
 /// Each row's embedding of its class, if the network has one, which is behind the row now if it is part of the input.
