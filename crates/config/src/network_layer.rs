@@ -115,8 +115,8 @@ impl NetworkLayer {
         }
     }
 
-    /// The shape of its output for a row of that shape: `[features]`, or `[channels, height, width]`. Whether what a
-    /// residual adds has that shape too is [`check_residual`](Self::check_residual)'s to say.
+    /// The shape of its output for a row of that shape: `[features]`, or `[channels, height, width]`. This sees one layer:
+    /// [`check_residual`](Self::check_residual) checks the layers that a residual refers to.
     ///
     /// # Errors
     ///
@@ -193,7 +193,7 @@ impl NetworkLayer {
     ///
     /// # Errors
     ///
-    /// If there are not so many layers before it, or if the first of them takes another shape.
+    /// If fewer layers precede it, or if the first of the block takes another shape.
     pub fn check_residual(&self, inputs: &[Vec<usize>], own: &[usize]) -> Result<(), String> {
         let Self::Residual(around) = *self else { return Ok(()) };
         let Some(first) = inputs.len().checked_sub(around as usize) else {

@@ -12,11 +12,8 @@ pub(super) fn reduce(layer: AveragePool, maps: Tensor<3>, from: Sides) -> Tensor
     let all = lanes * channels * numbers / from.pixels();
     let [rows, columns] = [from.height / factor, from.width / factor];
     // What fills no square is left out.
-    let whole = maps.reshape([all, from.height, from.width]).narrow(1, 0, rows * factor).narrow(
-        2,
-        0,
-        columns * factor,
-    );
+    let whole = maps.reshape([all, from.height, from.width]);
+    let whole = whole.narrow(1, 0, rows * factor).narrow(2, 0, columns * factor);
     let squares = whole.reshape([all * rows, factor, columns, factor]);
     let means = squares.sum_dim(3).sum_dim(1) / (factor * factor) as f32;
     means.reshape([lanes, channels, numbers / from.pixels() * rows * columns])
