@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::Value;
 use crate::draw::Draw;
-use crate::schema::AXIS_TABLES;
+use crate::schema::{AXIS_TABLES, Kind};
+use crate::value_names::ValueNames;
 
 /// How an axis combines with the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -40,9 +41,15 @@ impl AxisKind {
         }
     }
 
-    /// The accepted forms, for messages.
-    pub(crate) const fn expected(self) -> &'static str {
+    /// The accepted forms of an axis on a key of that kind, for messages.
+    pub(crate) const fn expected(self, key: Kind) -> &'static str {
         match self {
+            Self::Grid | Self::Zip if key.is_list() => {
+                "a list of values, `{ values = [...] }`, or values with names, `{ values = { NAME = VALUE, ... } }`"
+            }
+            Self::Random if key.is_list() => {
+                "`{ choice = [...] }` or, with names, `{ choice = { NAME = VALUE, ... } }`"
+            }
             Self::Grid | Self::Zip => {
                 "a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }`"
             }
@@ -62,11 +69,24 @@ impl AxisKind {
     }
 }
 
+/// An axis as a layer gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AxisSpec {
+    pub(crate) values: AxisValues,
+    pub(crate) names: ValueNames,
+}
+
+impl AxisSpec {
+    pub(crate) fn without_names(values: AxisValues) -> Self {
+        Self { values, names: ValueNames::default() }
+    }
+}
+
 /// The values of an axis: given, or to be drawn once the number of draws is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum AxisSpec {
-    Values(Vec<Value>),
-    Draw(Draw),
+pub(crate) enum AxisValues {
+    Listed(Vec<Value>),
+    Drawn(Draw),
 }
 
 #[cfg(test)]

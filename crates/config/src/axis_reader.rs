@@ -1,14 +1,18 @@
 //! Reading axes: lists, ranges and distributions.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use gansweep_base::spelling;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::axis::{AxisKind, AxisSpec};
+use crate::axis::{AxisKind, AxisSpec, AxisValues};
 use crate::draw::Draw;
 use crate::range::{self, Spacing};
 use crate::reader::Reader;
 use crate::schema::{Key, Kind};
+use crate::value_names::{MAX_VALUE_NAME, ValueNames, is_value_name};
 use crate::{Problem, Value};
 
 /// The most values of a range.
@@ -23,6 +27,18 @@ struct Context<'s> {
     path: &'s str,
 }
 
+/// Values that are listed one by one, and their names.
+struct Listed {
+    values: Vec<Value>,
+    names: ValueNames,
+}
+
+impl Listed {
+    fn into_spec(self) -> AxisSpec {
+        AxisSpec { values: AxisValues::Listed(self.values), names: self.names }
+    }
+}
+
 impl Reader<'_> {
     /// Reads the values of an axis.
     pub(crate) fn axis_spec(
@@ -35,23 +51,83 @@ impl Reader<'_> {
         let context = Context { kind, key, path };
         match value.get_ref() {
             DeValue::Array(_) if kind != AxisKind::Random => {
-                self.axis_values(context, value).map(AxisSpec::Values)
+                self.axis_values(context, value).map(Listed::into_spec)
             }
             DeValue::Table(table) => self.axis_form(context, table, value),
             _ => self.not_an_axis(context, value),
         }
     }
 
-    /// The values of a list; each one that is faulty is a fault of its own.
-    fn axis_values(&mut self, context: Context<'_>, list: &Spanned<DeValue<'_>>) -> Option<Vec<Value>> {
-        let Some(items) = list.get_ref().as_array() else { return self.not_an_axis(context, list) };
-        if items.is_empty() {
+    /// The values of a list or of a table of names; each one that is faulty is a fault of its own.
+    fn axis_values(&mut self, context: Context<'_>, list: &Spanned<DeValue<'_>>) -> Option<Listed> {
+        let is_empty = match list.get_ref() {
+            DeValue::Array(items) => items.is_empty(),
+            DeValue::Table(table) => table.is_empty(),
+            _ => return self.not_an_axis(context, list),
+        };
+        if is_empty {
             let fault = self.fault(&list.span(), context.path, Problem::EmptyAxis);
             self.faults.push(fault.expected("at least one value"));
             return None;
         }
-        let values: Vec<_> = items.iter().map(|item| self.check(context.key, context.path, item)).collect();
-        values.into_iter().collect()
+        if let Some(table) = list.get_ref().as_table() {
+            return self.named_values(context, table, list);
+        }
+        let items = list.get_ref().as_array().into_iter().flatten();
+        let values: Vec<_> = items.map(|item| self.check(context.key, context.path, item)).collect();
+        let values: Vec<Value> = values.into_iter().collect::<Option<_>>()?;
+        Some(Listed { names: ValueNames::by_place(&values), values })
+    }
+
+    /// Values with names: `{ shallow = [...], deep = [...] }`.
+    fn named_values(
+        &mut self,
+        context: Context<'_>,
+        table: &DeTable<'_>,
+        list: &Spanned<DeValue<'_>>,
+    ) -> Option<Listed> {
+        if !context.key.kind.is_list() {
+            let problem = Problem::WrongType(self.document.describe(list));
+            let fault = self.fault(&list.span(), context.path, problem);
+            self.faults.push(fault.expected("a list of values: names are for lists of layers or widths"));
+            return None;
+        }
+        let mut items: Vec<_> = table.iter().collect();
+        // The TOML parser sorts tables by name; axes keep the order of the file.
+        items.sort_by_key(|(name, _)| name.span().start);
+        let faults_before = self.faults.len();
+        let mut names: Vec<(&str, Range<usize>)> = Vec::with_capacity(items.len());
+        for (name, _) in &items {
+            self.check_value_name(context, name, &names);
+            names.push((name.get_ref(), name.span()));
+        }
+        let values: Vec<_> =
+            items.iter().map(|(_, item)| self.check(context.key, context.path, item)).collect();
+        let values: Vec<Value> = values.into_iter().collect::<Option<_>>()?;
+        let names = ValueNames::given(&values, names.into_iter().map(|(name, _)| name.to_owned()));
+        (self.faults.len() == faults_before).then_some(Listed { values, names })
+    }
+
+    fn check_value_name(
+        &mut self,
+        context: Context<'_>,
+        name: &Spanned<Cow<'_, str>>,
+        earlier: &[(&str, Range<usize>)],
+    ) {
+        let text = name.get_ref();
+        if !is_value_name(text) {
+            let fault = self.fault(&name.span(), context.path, Problem::Unacceptable(text.to_string()));
+            self.faults.push(fault.expected(format_args!(
+                "a name: a letter, then letters, digits, `-`, `_` or `.`, at most {MAX_VALUE_NAME} in all, and not \
+                 `none`, `true`, `false`, `yes`, `no` or a number"
+            )));
+        } else if let Some((_, first)) =
+            earlier.iter().find(|(earlier, _)| earlier.eq_ignore_ascii_case(text))
+        {
+            let problem = Problem::Repeated(self.document.place(first));
+            let fault = self.fault(&name.span(), &format!("{}.{text}", context.path), problem);
+            self.faults.push(fault.expected("names that differ in more than the case of letters"));
+        }
     }
 
     /// An axis written as a table: `{ log = [a, b], n = N }`.
@@ -67,7 +143,7 @@ impl Reader<'_> {
             let nearest = spelling::nearest(word.get_ref(), words.iter().copied());
             let path = format!("{}.{}", context.path, word.get_ref());
             let fault = self.fault(&word.span(), &path, Problem::UnknownKey);
-            self.faults.push(fault.expected(context.kind.expected()).nearest(nearest));
+            self.faults.push(fault.expected(context.kind.expected(context.key.kind)).nearest(nearest));
         }
         if !unknown.is_empty() {
             return None;
@@ -78,13 +154,17 @@ impl Reader<'_> {
         };
         let n = table.get("n");
         match (word.get_ref().as_ref(), n) {
-            ("values", None) => self.axis_values(context, argument).map(AxisSpec::Values),
+            ("values", None) => self.axis_values(context, argument).map(Listed::into_spec),
             ("choice", _) => {
-                self.axis_values(context, argument).map(|values| AxisSpec::Draw(Draw::Choice(values)))
+                let listed = self.axis_values(context, argument)?;
+                Some(AxisSpec { values: AxisValues::Drawn(Draw::Choice(listed.values)), names: listed.names })
             }
-            (form @ ("linear" | "log"), Some(n)) => self.axis_range(context, form, argument, n),
+            (form @ ("linear" | "log"), Some(n)) => self
+                .axis_range(context, form, argument, n)
+                .map(AxisValues::Listed)
+                .map(AxisSpec::without_names),
             (form @ ("uniform" | "log_uniform" | "integer" | "log_integer"), _) => {
-                self.axis_draw(context, form, argument).map(AxisSpec::Draw)
+                self.axis_draw(context, form, argument).map(AxisValues::Drawn).map(AxisSpec::without_names)
             }
             _ => self.not_an_axis(context, value),
         }
@@ -96,7 +176,7 @@ impl Reader<'_> {
         form: &str,
         bounds: &Spanned<DeValue<'_>>,
         n: &Spanned<DeValue<'_>>,
-    ) -> Option<AxisSpec> {
+    ) -> Option<Vec<Value>> {
         let ends = self.axis_bounds(context, form, bounds);
         let count = Kind::Integer(2, MAX_POINTS);
         let Ok(Value::Integer(n)) = count.read(n.get_ref()) else {
@@ -109,7 +189,7 @@ impl Reader<'_> {
         let spacing = if form == "log" { Spacing::Log } else { Spacing::Linear };
         if !matches!(context.key.kind, Kind::Integer(..)) {
             let numbers = range::numbers(spacing, first, last, n);
-            return Some(AxisSpec::Values(numbers.into_iter().map(Value::Number).collect()));
+            return Some(numbers.into_iter().map(Value::Number).collect());
         }
         let mut integers = range::integers(spacing, first, last, n);
         // In a grid, a second equal value is a second equal config. A zipped axis keeps its length, because
@@ -117,7 +197,7 @@ impl Reader<'_> {
         if context.kind == AxisKind::Grid {
             integers.dedup();
         }
-        Some(AxisSpec::Values(integers.into_iter().map(Value::Integer).collect()))
+        Some(integers.into_iter().map(Value::Integer).collect())
     }
 
     fn axis_draw(&mut self, context: Context<'_>, form: &str, bounds: &Spanned<DeValue<'_>>) -> Option<Draw> {
@@ -184,7 +264,7 @@ impl Reader<'_> {
     fn not_an_axis<T>(&mut self, context: Context<'_>, value: &Spanned<DeValue<'_>>) -> Option<T> {
         let problem = Problem::WrongType(self.document.describe(value));
         let fault = self.fault(&value.span(), context.path, problem);
-        self.faults.push(fault.expected(context.kind.expected()));
+        self.faults.push(fault.expected(context.kind.expected(context.key.kind)));
         None
     }
 }

@@ -1,7 +1,5 @@
 //! Random draws. A value depends on seed, key and position alone, in every version of the program.
 
-use std::fmt;
-
 use gansweep_base::digest::Sha256;
 use gansweep_base::text;
 use gansweep_search::Dimension;
@@ -29,6 +27,26 @@ pub(crate) enum Draw {
 }
 
 impl Draw {
+    /// The distribution as experiment files write it, with `choice` for each value of a choice.
+    pub(crate) fn text(&self, choice: &dyn Fn(&Value) -> String) -> String {
+        let number = |number: &f64| text::exact(*number);
+        let ends = match self {
+            Self::Uniform(low, high) | Self::LogUniform(low, high) => {
+                format!("{}, {}", number(low), number(high))
+            }
+            Self::Integer(low, high) | Self::LogInteger(low, high) => format!("{low}, {high}"),
+            Self::Choice(values) => values.iter().map(choice).collect::<Vec<_>>().join(", "),
+        };
+        let word = match self {
+            Self::Uniform(..) => "uniform",
+            Self::LogUniform(..) => "log_uniform",
+            Self::Integer(..) => "integer",
+            Self::LogInteger(..) => "log_integer",
+            Self::Choice(_) => "choice",
+        };
+        format!("{word} [{ends}]")
+    }
+
     /// The dimension of a search space.
     pub(crate) fn dimension(&self) -> Dimension {
         match self {
@@ -106,29 +124,6 @@ impl Draw {
             }
             Self::Choice(values) => values[below(values.len() as u64, bits) as usize].clone(),
         }
-    }
-}
-
-impl fmt::Display for Draw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |number: &f64| text::exact(*number);
-        let ends = match self {
-            Self::Uniform(low, high) | Self::LogUniform(low, high) => {
-                format!("{}, {}", number(low), number(high))
-            }
-            Self::Integer(low, high) | Self::LogInteger(low, high) => format!("{low}, {high}"),
-            Self::Choice(values) => {
-                values.iter().map(|value| value.to_json().to_string()).collect::<Vec<_>>().join(", ")
-            }
-        };
-        let word = match self {
-            Self::Uniform(..) => "uniform",
-            Self::LogUniform(..) => "log_uniform",
-            Self::Integer(..) => "integer",
-            Self::LogInteger(..) => "log_integer",
-            Self::Choice(_) => "choice",
-        };
-        write!(f, "{word} [{ends}]")
     }
 }
 

@@ -49,6 +49,7 @@ mod selection;
 mod stored;
 mod sweep;
 mod value;
+mod value_names;
 mod without_effect;
 
 pub use augment::AugmentConfig;

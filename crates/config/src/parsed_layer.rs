@@ -172,9 +172,12 @@ impl<'p> Parser<'p> {
             }
             match schema::find(&leaf.path) {
                 Some(key) if key.is_sweepable() => {
-                    exclusion
-                        .values
-                        .extend(self.reader.check(key, &full_path, leaf.value).map(|value| (key, value)));
+                    let value = match leaf.value.get_ref() {
+                        // Which value has that name is known once the axes of all layers are.
+                        DeValue::String(name) if key.kind.is_list() => Some(Value::Text(name.to_string())),
+                        _ => self.reader.check(key, &full_path, leaf.value),
+                    };
+                    exclusion.values.extend(value.map(|value| (key, value)));
                 }
                 Some(_) => self.add_fault(&leaf.at, &full_path, Problem::NotSweepable),
                 None => {

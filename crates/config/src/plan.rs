@@ -40,7 +40,7 @@ pub struct AxisSummary {
     pub key: String,
     /// The short name in labels: `lr`.
     pub short: String,
-    /// The values, in order.
+    /// The values, in order, or their names.
     pub values: Vec<serde_json::Value>,
     /// How it combines with the other axes.
     pub kind: AxisKind,
@@ -126,7 +126,7 @@ fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary>
     let summary = |((axis, kind), short): ((&Axis, AxisKind), &String)| AxisSummary {
         key: axis.key.path.to_owned(),
         short: short.clone(),
-        values: axis.values.iter().map(Value::to_json).collect(),
+        values: axis.values.iter().map(|value| axis.recorded(value)).collect(),
         kind,
     };
     experiment.sweep.axes().zip(kinds).zip(names).map(summary).collect()
@@ -217,7 +217,7 @@ impl<'e> PlanBuilder<'e> {
         let axes = axes.filter(|(_, effective)| **effective).map(|(axis, _)| axis);
         let value = |axis: &Axis, value: &Value| match axis.key.path {
             DATASET => dataset.name().into(),
-            _ => value.to_json(),
+            _ => axis.recorded(value),
         };
         axes.map(|(axis, given)| Assignment { key: axis.key.path.to_owned(), value: value(axis, given) })
             .collect()
@@ -233,8 +233,7 @@ impl<'e> PlanBuilder<'e> {
         let mut label = String::new();
         let axes = self.experiment.sweep.axes().zip(&combination.values).zip(&self.names).zip(effective);
         for (((axis, value), name), _) in axes.filter(|(_, effective)| **effective) {
-            let value =
-                if axis.key.path == DATASET { dataset.name().to_owned() } else { label::value(value) };
+            let value = if axis.key.path == DATASET { dataset.name().to_owned() } else { axis.text(value) };
             label.extend([name, "=", &value, " "]);
         }
         label + "seed=" + &seed.to_string()

@@ -37,7 +37,7 @@ impl PlannedRun {
 pub struct Assignment {
     /// The key as the experiment file writes it: `optimizer.lr`.
     pub key: String,
-    /// A number, a text, a truth value or a list.
+    /// A number, a text, a truth value, a list, or the name of a list.
     pub value: serde_json::Value,
 }
 

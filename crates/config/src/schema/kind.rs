@@ -120,6 +120,11 @@ impl Kind {
         matches!(self, Self::Integer(..) | Self::Number(_))
     }
 
+    /// Whether values are lists of a network's layers, or stand for one.
+    pub(crate) const fn is_list(&self) -> bool {
+        matches!(self, Self::Hidden | Self::Layers)
+    }
+
     /// Reads a value.
     pub(crate) fn read(&self, toml: &DeValue<'_>) -> Result<Value, InvalidValue> {
         match (self, toml) {

@@ -1,10 +1,12 @@
 //! The sweep that the layers define together, with its axes checked against each other.
 
-use super::{Axis, Factor, Pinned, Sweep};
-use crate::axis::{AxisKind, AxisSpec};
+use gansweep_base::spelling::nearest;
+
+use super::{Axis, Exclusion, Factor, Pinned, Sweep};
+use crate::axis::{AxisKind, AxisSpec, AxisValues};
 use crate::merge::SweepSettings;
 use crate::parsed_layer::{ParsedAxis, ParsedLayer, ParsedValue};
-use crate::schema::Effect;
+use crate::schema::{EXCLUDE, Effect};
 use crate::{Fault, Layer, Problem, Search};
 
 impl Sweep {
@@ -38,8 +40,44 @@ impl Sweep {
             report_lengths(factor, faults);
         }
         factors.retain(|factor| !factor.is_empty());
-        let exclude = layers.iter().rev().find_map(|parsed| parsed.exclude.clone()).unwrap_or_default();
-        Self { seeds: settings.seeds.clone(), factors, exclude, pinned }
+        let mut sweep = Self { seeds: settings.seeds.clone(), factors, exclude: Vec::new(), pinned };
+        if let Some((layer, rules)) =
+            layers.iter().rev().find_map(|it| Some((&it.layer, it.exclude.as_ref()?)))
+        {
+            sweep.exclude = rules.iter().filter_map(|rule| sweep.with_values(rule, layer, faults)).collect();
+        }
+        sweep
+    }
+}
+
+impl Sweep {
+    /// The rule with the values that its names stand for; `None` if it can match no run or a name is faulty.
+    fn with_values(&self, rule: &Exclusion, layer: &Layer, faults: &mut Vec<Fault>) -> Option<Exclusion> {
+        let mut rule = rule.clone();
+        for (key, value) in &mut rule.values {
+            let Some(name) = value.as_text().filter(|_| key.kind.is_list()) else { continue };
+            let axis = self.axes().find(|axis| axis.key == *key);
+            if let Some(named) = axis.and_then(|axis| axis.names.value(name)) {
+                *value = named.clone();
+                continue;
+            }
+            // The names are gone with the axis, or it is faulty.
+            let is_pinned = self.pinned.iter().any(|pinned| pinned.key == key.path);
+            if is_pinned || faults.iter().any(|fault| fault.casts_doubt_on(key)) {
+                return None;
+            }
+            let known: Vec<&str> = axis.into_iter().flat_map(|axis| axis.names.iter()).collect();
+            let path = format!("{EXCLUDE}.\"{}\"", key.path);
+            let problem = Problem::Unacceptable(name.to_owned());
+            let fault = Fault::new(rule.place.clone(), Some(layer.clone()), path, problem);
+            let expected = match known[..] {
+                [] => format!("{}, or the name of a value of its axis", key.kind),
+                _ => format!("a value of the axis: {}", known.join(", ")),
+            };
+            faults.push(fault.expected(expected).nearest(nearest(name, known)));
+            return None;
+        }
+        Some(rule)
     }
 }
 
@@ -52,11 +90,12 @@ struct Declared<'g> {
 impl Declared<'_> {
     fn resolve(&self, seed: u64, n: usize) -> Axis {
         let ParsedAxis { key, spec, place, .. } = self.axis;
-        let (values, draw) = match spec {
-            AxisSpec::Values(values) => (values.clone(), None),
-            AxisSpec::Draw(draw) => (draw.values(seed, key.path, n), Some(draw.clone())),
+        let AxisSpec { values, names } = spec;
+        let (values, draw) = match values {
+            AxisValues::Listed(values) => (values.clone(), None),
+            AxisValues::Drawn(draw) => (draw.values(seed, key.path, n), Some(draw.clone())),
         };
-        Axis { key, values, place: place.clone(), layer: self.layer.clone(), draw }
+        Axis { key, values, place: place.clone(), layer: self.layer.clone(), draw, names: names.clone() }
     }
 
     fn path(&self) -> String {

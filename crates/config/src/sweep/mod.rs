@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::axis::AxisKind;
 use crate::draw::Draw;
 use crate::schema::{Key, RECIPE};
-use crate::{Layer, Place, Value};
+use crate::value_names::ValueNames;
+use crate::{Layer, Place, Value, label};
 
 /// The axes, seeds and exclusions of an experiment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -45,12 +46,15 @@ pub struct Axis {
     /// The distribution that the values are drawn from.
     #[serde(skip)]
     pub(crate) draw: Option<Draw>,
+    /// The names that labels and records have in place of values.
+    #[serde(skip)]
+    pub(crate) names: ValueNames,
 }
 
 /// An exclusion rule: a run that has all of its values is left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Exclusion {
-    /// The keys and the values that a run must have.
+    /// The keys and the values that a run must have. Those of lists are texts until the names of the axes are known.
     pub values: Vec<(&'static Key, Value)>,
     /// The seed that a run must have; `None` for any seed.
     pub seed: Option<u64>,
@@ -79,7 +83,19 @@ impl Exclusion {
 impl Axis {
     /// The distribution that the values are drawn from, as experiment files write it; `None` for an axis of listed values.
     pub fn distribution(&self) -> Option<String> {
-        self.draw.as_ref().map(ToString::to_string)
+        let choice =
+            |value: &Value| self.names.of(value).map_or_else(|| value.to_json().to_string(), str::to_owned);
+        self.draw.as_ref().map(|draw| draw.text(&choice))
+    }
+
+    /// The value as a run records it: its name, if it has one.
+    pub(crate) fn recorded(&self, value: &Value) -> serde_json::Value {
+        self.names.recorded(value)
+    }
+
+    /// The value as labels write it.
+    pub(crate) fn text(&self, value: &Value) -> String {
+        self.names.of(value).map_or_else(|| label::value(value), str::to_owned)
     }
 
     /// The values, and for a choice those that were not drawn too: a search may propose them later.

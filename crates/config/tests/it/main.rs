@@ -4,6 +4,7 @@ mod bad_input;
 mod common;
 mod grouping;
 mod layering;
+mod named_values;
 mod network_layers;
 mod planning;
 mod pruning;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use gansweep_base::text::{count, measured};
-use gansweep_config::RunState;
+use gansweep_compare::assigned;
+use gansweep_config::{Assignment, RunState};
 use gansweep_protocol::{Direction, Metric};
 use gansweep_store::{TrialRow, TrialSource};
 
@@ -37,7 +38,7 @@ pub(super) fn search(rows: &[TrialRow], runs: &[RunInput], axes: &[Axis]) -> Opt
         .map(|place| Trial {
             number: rows[place].trial,
             source: rows[place].source,
-            label: label(&rows[place], axes),
+            label: label(&rows[place], members[place].first().map(|run| &runs[*run]), axes),
             runs: members[place].clone(),
             value: values[place].map(|value| text::number(value, decimals)),
             epochs: measured_trials[place].filter(|_| has_paused).map(|trial| trial.epochs),
@@ -97,11 +98,13 @@ fn best_so_far(values: &[Option<f64>], better: Direction) -> Vec<Option<usize>> 
     values.iter().enumerate().map(up_to).collect()
 }
 
-fn label(row: &TrialRow, axes: &[Axis]) -> String {
-    let word = |assignment: &gansweep_config::Assignment| {
-        let axis = axes.iter().find(|axis| axis.key == assignment.key);
-        let name = axis.map_or(&assignment.key, |axis| &axis.short);
-        format!("{name}={}", text::of_value(&assignment.value))
+/// The proposed values. A run has the name of a list that has one.
+fn label(row: &TrialRow, run: Option<&RunInput>, axes: &[Axis]) -> String {
+    let word = |proposed: &Assignment| {
+        let axis = axes.iter().find(|axis| axis.key == proposed.key);
+        let key = axis.map_or(&proposed.key, |axis| &axis.short);
+        let recorded = run.and_then(|run| assigned(&run.assignments, &proposed.key));
+        format!("{key}={}", text::of_value(recorded.unwrap_or(&proposed.value)))
     };
     row.assignments.iter().map(word).collect::<Vec<_>>().join(" ")
 }
@@ -202,7 +205,7 @@ mod tests {
             trial,
             source: if trial < 2 { TrialSource::Drawn } else { TrialSource::Model },
             metric: Metric::ImagesPerSecond.name().to_owned(),
-            assignments: vec![gansweep_config::Assignment {
+            assignments: vec![Assignment {
                 key: "optimizer.lr".to_owned(),
                 value: json!(1e-4 * f64::from(trial + 1)),
             }],
@@ -250,6 +253,16 @@ mod tests {
         let heights: Vec<_> = search.trials.iter().map(|trial| trial.at.map(|at| at[1].0)).collect();
         assert_eq!(heights, [Some(95.0), Some(65.0), None, Some(20.0), Some(5.0), None]);
         assert_eq!(search.best_line, "8.3,95 25,95 25,65 75,65 75,5 91.7,5");
+    }
+
+    #[test]
+    fn a_trial_shows_the_name_that_its_runs_record_for_a_list() {
+        let assignment = |value| vec![Assignment { key: "model.hidden".to_owned(), value }];
+        let trial = TrialRow { assignments: assignment(json!([64, 64])), ..row(0) };
+        let named = RunInput { assignments: assignment(json!("deep")), ..run(0, RunState::Completed, 1.0) };
+        let label = |runs: &[RunInput]| search(&[trial.clone()], runs, &[]).unwrap().trials.remove(0).label;
+        assert_eq!(label(&[named]), "model.hidden=deep");
+        assert_eq!(label(&[]), "model.hidden=64x64");
     }
 
     #[test]
