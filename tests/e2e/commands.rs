@@ -95,6 +95,47 @@ fn diff_shows_where_runs_differ_and_nothing_else() {
 }
 
 #[test]
+fn lists_of_layers_have_names_and_stand_beside_each_other() {
+    let sandbox = Sandbox::new();
+    let lists = "[sweep.grid.\"model.generator.layers\".values]\n\
+                 short = [{ linear = 64 }, \"relu\", { linear = 784 }]\n\
+                 long = [{ linear = 64 }, \"relu\", \"batch-norm\", { linear = 784 }]\n";
+    let head = "name = \"lists\"\nrecipe = \"fast\"\ndata = { dataset = \"strokes\", images = 64 }\n\
+                model.generator.kind = \"layers\"\ntrain.epochs = 1\nrecord.evaluate_epochs = 0\n";
+    sandbox.write("lists.toml", format!("{head}{lists}"));
+    sandbox.run(&["sweep", "lists.toml"]).well();
+    let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();
+    let labels: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();
+    assert_eq!(labels, ["generator.layers=short seed=0", "generator.layers=long seed=0"]);
+    let lines_of = |arguments: &[&str]| -> Vec<Vec<String>> {
+        let text = sandbox.run(arguments).well().stdout;
+        let lines = text.lines().skip_while(|line| !line.starts_with("model.generator.layers"));
+        lines
+            .take(4)
+            .map(|line| {
+                line.split("  ").filter(|cell| !cell.is_empty()).map(|cell| cell.trim().to_owned()).collect()
+            })
+            .collect()
+    };
+    let (short, long) = (runs[0].id.as_str(), runs[1].id.as_str());
+    assert_eq!(
+        lines_of(&["diff", short, long]),
+        [
+            vec!["model.generator.layers", "linear 64", "linear 64"],
+            vec!["relu", "relu"],
+            vec!["batch-norm"],
+            vec!["linear 784", "linear 784"],
+        ]
+    );
+    let shown = lines_of(&["show", long]);
+    assert_eq!(shown[0], ["model.generator.layers", "linear 64"]);
+    assert_eq!(shown[2], ["batch-norm"]);
+    let only = sandbox.run(&["plan", "lists.toml", "--only", "layers=long"]).well().stdout;
+    assert!(only.contains("1 run (1 done before)"), "{only}");
+    sandbox.run(&["plan", "lists.toml", "--only", "layers=deep"]).refused(&["generator.layers=short,long"]);
+}
+
+#[test]
 fn sql_answers_as_table_csv_and_json() {
     let sql = "SELECT label, state FROM run_overview ORDER BY label LIMIT 2";
     assert!(swept().run(&["sql", sql]).well().stdout.contains("completed"));

@@ -1,8 +1,9 @@
-//! Helpers that several crates share: atomic file writes, digests, variable-length integers, facts about the host, numbers
-//! and times as text, and suggestions for misspelt names.
+//! Helpers that several crates share: alignments of lists, atomic file writes, digests, variable-length integers, facts about
+//! the host, numbers and times as text, and suggestions for misspelt names.
 //!
 //! A function belongs here if crates that do not depend on each other need it.
 
+pub mod alignment;
 pub mod digest;
 pub mod file;
 pub mod host;

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+use std::iter;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{CellAlignment, Table};
 use gansweep_app::schedule::{AT_THE_END, Schedule, Without};
+use gansweep_base::alignment::{Row, aligned};
 use gansweep_base::{printable, text};
+use gansweep_config::schema::is_list_of_layers;
 use gansweep_config::{Place, ResolvedKey};
 use gansweep_store::Damage;
 use serde::Serialize;
@@ -221,6 +224,30 @@ pub(crate) fn value(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(self::value).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     }
+}
+
+/// Rows of cells for the values of a key in several runs: one row, or one for each layer of lists of layers, where layers that
+/// several lists have in common are in one row.
+pub(crate) fn value_rows(key: &str, values: &[Option<&Value>]) -> Vec<Vec<String>> {
+    let lists: Vec<Vec<String>> = values.iter().map(|value| layers(*value)).collect();
+    if !is_list_of_layers(key) || lists.iter().all(Vec::is_empty) {
+        return vec![values.iter().map(|known| known.map(value).unwrap_or_default()).collect()];
+    }
+    let cells = |row: Row<String>| -> Vec<String> {
+        row.is_in.iter().map(|is_in| if *is_in { row.item.clone() } else { String::new() }).collect()
+    };
+    aligned(&lists).into_iter().map(cells).collect()
+}
+
+/// The rows of a setting: its key is in the first.
+pub(crate) fn setting(key: &str, cells: Vec<Vec<String>>) -> impl Iterator<Item = Vec<String>> {
+    let keys = iter::once(key.to_owned()).chain(iter::repeat(String::new()));
+    keys.zip(cells).map(|(key, cells)| iter::once(key).chain(cells).collect())
+}
+
+fn layers(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_array).into_iter().flatten();
+    items.map(self::value).collect()
 }
 
 /// A memory size: `38 MiB`, `1.9 GiB`.

@@ -66,12 +66,25 @@ function tableOf(state, runs, colors) {
 export function differences(sweep, runs) {
   const { configs, differing } = sweep.configuration;
   const configOf = runs.map((run) => configs.findIndex((config) => config.runs.includes(run)));
-  const keys = differing.map(({ keys: names, values, by_config }) => ({
-    name: names.join(", "),
-    texts: configOf.map((config) => values[by_config[config]].text),
-  }));
+  const keys = differing.flatMap(({ keys: names, values, by_config, layers }) => {
+    const name = names.join(", ");
+    const valueOf = configOf.map((config) => by_config[config]);
+    if (layers && new Set(valueOf).size > 1) return layerRows(name, layers, valueOf);
+    return [{ name, texts: valueOf.map((value) => values[value].text) }];
+  });
   const seed = { name: "seed", texts: runs.map((run) => String(sweep.runs[run].seed)) };
-  return [...keys, seed].filter(({ texts }) => new Set(texts).size > 1);
+  return [...keys, seed].filter(({ texts, kept }) => kept || new Set(texts).size > 1);
+}
+
+// Lists of layers beside each other, a row for each layer that one of them has. The first row has the key.
+/** @param {import("./page").LayerRow[]} layers */
+function layerRows(name, layers, valueOf) {
+  const shown = layers.filter(({ is_in }) => valueOf.some((value) => is_in[value]));
+  return shown.map(({ text, is_in }, place) => ({
+    name: place === 0 ? name : "",
+    texts: valueOf.map((value) => (is_in[value] ? text : "")),
+    kept: true,
+  }));
 }
 
 /** @param {import("./page").Sweep} sweep */

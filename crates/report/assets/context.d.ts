@@ -105,6 +105,16 @@ export interface Differing {
   values: ValueRuns[];
   /** For each config, the index of its value. */
   by_config: number[];
+  /** Of lists of layers, the layers, those that several lists have in common in one row; empty for other values. */
+  layers?: LayerRow[];
+}
+
+/** A row of lists of layers that are shown beside each other. */
+export interface LayerRow {
+  /** The layer, as displayed. */
+  text: string;
+  /** For each value of the key, whether it has the layer there. */
+  is_in: boolean[];
 }
 
 /** A value and the runs that have it. */

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::key::Key;
 use super::keys::keys;
+use super::kind::Kind;
 use crate::{BudgetedConfig, Value};
 
 /// The tables that hold axes, each under the key that it sweeps.
@@ -20,6 +21,11 @@ pub fn find(path: &str) -> Option<&'static Key> {
     static BY_PATH: LazyLock<HashMap<&str, &Key>> =
         LazyLock::new(|| keys().map(|key| (key.path, key)).collect());
     BY_PATH.get(path).copied()
+}
+
+/// Whether the values of the key with that path are lists of layers, which are shown one under the other.
+pub fn is_list_of_layers(path: &str) -> bool {
+    find(path).is_some_and(|key| key.kind == Kind::Layers)
 }
 
 /// Whether the path names a table of keys or of axes.

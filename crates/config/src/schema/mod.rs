@@ -14,7 +14,7 @@ mod nearest;
 pub use key::{Effect, Key, Lanes};
 pub use keys::keys;
 pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS, is_name};
-pub use lookup::find;
+pub use lookup::{find, is_list_of_layers};
 
 pub(crate) use key::RECIPE;
 pub(crate) use kind::{AUTO, InvalidValue};

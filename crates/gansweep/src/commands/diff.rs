@@ -3,7 +3,7 @@
 use clap::Args;
 use gansweep_app::recorded::{self, Comparison};
 use gansweep_base::text;
-use gansweep_store::RunRow;
+use gansweep_store::{KeyDifference, RunRow};
 use serde_json::Value;
 
 use crate::arguments::ResultsArgs;
@@ -23,10 +23,12 @@ pub(crate) struct DiffArgs {
 pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     let Comparison { runs, differences, last_values } =
         recorded::compare_runs(&args.results.results, &args.runs)?;
-    let value = |value: &Option<Value>| value.as_ref().map(output::value).unwrap_or_default();
     let number = |number: &Option<f64>| number.map(text::measured).unwrap_or_default();
     let mut rows: Vec<Vec<String>> = Vec::new();
-    rows.extend(differences.iter().map(|key| row(key.key.clone(), &key.values, value)));
+    for KeyDifference { key, values } in &differences {
+        let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
+        rows.extend(output::setting(key, output::value_rows(key, &values)));
+    }
     if runs.iter().any(|run| run.epochs != runs[0].epochs) {
         rows.push(row("train.epochs".to_owned(), &runs, |run: &RunRow| run.epochs.to_string()));
     }

@@ -1,6 +1,7 @@
 //! `gansweep plan`: shows what a sweep would train.
 
 use std::fmt::{self, Write as _};
+use std::iter;
 
 use clap::Args;
 use gansweep_app::plan::{
@@ -133,11 +134,13 @@ impl View {
     }
 
     fn write_settings(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = self.0.experiment.resolved.iter().filter_map(|key| {
-            let value = output::value(&key.value);
-            // An empty default stands for "not given", which most keys of a cluster are.
-            let given = key.layer != Layer::Default || !value.is_empty();
-            given.then(|| vec![key.key.clone(), value, key.layer.to_string()])
+        // An empty default stands for "not given", which most keys of a cluster are.
+        let is_given =
+            |key: &&ResolvedKey| key.layer != Layer::Default || !output::value(&key.value).is_empty();
+        let rows = self.0.experiment.resolved.iter().filter(is_given).flat_map(|key| {
+            let layers = iter::once(key.layer.to_string()).chain(iter::repeat(String::new()));
+            let cells = output::value_rows(&key.key, &[Some(&key.value)]).into_iter().zip(layers);
+            output::setting(&key.key, cells.map(|(value, layer)| [value, vec![layer]].concat()).collect())
         });
         writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))
     }

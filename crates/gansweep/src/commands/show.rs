@@ -87,8 +87,10 @@ fn text(details: RunDetails) -> String {
             output::value(&ema.value)
         );
     }
-    let values = config.into_iter().map(|row| vec![row.key, output::value(&row.value)]);
-    text + &output::table(&["KEY", "VALUE"], values.collect())
+    let settings = config
+        .iter()
+        .flat_map(|row| output::setting(&row.key, output::value_rows(&row.key, &[Some(&row.value)])));
+    text + &output::table(&["KEY", "VALUE"], settings.collect())
 }
 
 fn checkpoints(run: &RunRow, last: Option<CheckpointRow>, best: Option<BestCheckpoint>) -> String {

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use gansweep_base::alignment::{Row, aligned};
 use gansweep_config::RunState;
+use gansweep_config::schema::is_list_of_layers;
 
 use super::labels::Labels;
 use super::text;
 use crate::context::{
-    ConfigRuns, Configuration, Differing, Number, Run, Section, Setting, Spread, ValueRuns,
+    ConfigRuns, Configuration, Differing, LayerRow, Number, Run, Section, Setting, Spread, ValueRuns,
 };
 use crate::input::RunInput;
 
@@ -25,7 +27,8 @@ pub(super) fn configuration(runs: &[RunInput], shown: &[Run], labels: &Labels) -
         } else if let Some(same) = differing.iter_mut().find(|known| known.values == values) {
             same.keys.push(key);
         } else {
-            differing.push(Differing { keys: vec![key], values, by_config });
+            let layers = layers(runs, &key, &values);
+            differing.push(Differing { keys: vec![key], values, by_config, layers });
         }
     }
     Configuration { configs, differing, shared }
@@ -145,7 +148,7 @@ fn leaves(value: &Value, key: &str, found: &mut dyn FnMut(&str)) {
 /// The key's distinct values in order of first appearance, and the index of each config's value; `-` stands for a missing
 /// key.
 fn values(runs: &[RunInput], configs: &[ConfigRuns], key: &str) -> (Vec<ValueRuns>, Vec<usize>) {
-    let pointer = format!("/{}", key.replace('.', "/"));
+    let pointer = pointer(key);
     let mut values: Vec<ValueRuns> = Vec::new();
     let mut places: HashMap<Option<String>, usize> = HashMap::new();
     let mut by_config = Vec::with_capacity(configs.len());
@@ -163,6 +166,25 @@ fn values(runs: &[RunInput], configs: &[ConfigRuns], key: &str) -> (Vec<ValueRun
         value.runs.sort_unstable();
     }
     (values, by_config)
+}
+
+/// The layers of a key's distinct values, aligned; none if they are no lists of layers.
+fn layers(runs: &[RunInput], key: &str, values: &[ValueRuns]) -> Vec<LayerRow> {
+    if !is_list_of_layers(key) {
+        return Vec::new();
+    }
+    let pointer = pointer(key);
+    let of_value = |value: &ValueRuns| -> Vec<String> {
+        let list = runs[value.runs[0]].config.pointer(&pointer).and_then(Value::as_array);
+        list.into_iter().flatten().map(text::of_value).collect()
+    };
+    let lists: Vec<Vec<String>> = values.iter().map(of_value).collect();
+    let row = |Row { item, is_in }| LayerRow { text: item, is_in };
+    aligned(&lists).into_iter().map(row).collect()
+}
+
+fn pointer(key: &str) -> String {
+    format!("/{}", key.replace('.', "/"))
 }
 
 fn add_shared(sections: &mut Vec<Section>, key: &str, value: &ValueRuns) {
@@ -249,6 +271,27 @@ pub(super) mod tests {
         assert_eq!((spread_text(&one, 1), one.deviation, one.runs), ("2.0".to_owned(), None, 1));
         assert_eq!(of(&[f64::NAN]), None);
         assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn lists_of_layers_stand_beside_each_other() {
+        let config = |layers: Value| json!({"model": {"generator": {"layers": layers}}});
+        let configuration = configuration_of(&[
+            config(json!(["linear 9", "tanh"])),
+            config(json!(["linear 9", "relu", "tanh"])),
+            json!({"model": {"generator": {"kind": "mlp"}}}),
+        ]);
+        let layers = &configuration.differing[0].layers;
+        let shown: Vec<_> = layers.iter().map(|row| (row.text.as_str(), row.is_in.as_slice())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("linear 9", &[true, true, false][..]),
+                ("relu", &[false, true, false]),
+                ("tanh", &[true, true, false]),
+            ]
+        );
+        assert_eq!(configuration.differing[1].layers, []);
     }
 
     #[test]

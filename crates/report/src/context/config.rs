@@ -56,6 +56,18 @@ pub struct Differing {
     pub values: Vec<ValueRuns>,
     /// For each config, the index of its value.
     pub by_config: Vec<usize>,
+    /// Of lists of layers, the layers, those that several lists have in common in one row; empty for other values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerRow>,
+}
+
+/// A row of lists of layers that are shown beside each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LayerRow {
+    /// The layer, as displayed.
+    pub text: String,
+    /// For each value of the key, whether it has the layer there.
+    pub is_in: Vec<bool>,
 }
 
 /// A value and the runs that have it.

@@ -14,7 +14,7 @@ mod series;
 mod sweep;
 
 pub use chart::{Chart, ChartGroup, ReferenceLine, XAxes};
-pub use config::{ConfigRuns, Configuration, Differing, Section, Setting, Spread, ValueRuns};
+pub use config::{ConfigRuns, Configuration, Differing, LayerRow, Section, Setting, Spread, ValueRuns};
 pub use findings::{
     Explained, Findings, KeyEffects, Leader, Level, Mark, Objective, RunsWithCause, Standing, Verdict,
     VerdictKind,
