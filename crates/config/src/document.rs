@@ -57,6 +57,13 @@ impl<'t> Document<'t> {
         self.line_ends.partition_point(|&end| end < offset) + 1
     }
 
+    /// The line of a byte offset, without its end.
+    fn line_around(&self, offset: usize) -> Range<usize> {
+        let line = self.line_ends.partition_point(|&end| end < offset);
+        let start = line.checked_sub(1).map_or(0, |before| self.line_ends[before] + 1);
+        start..self.line_ends.get(line).copied().unwrap_or(self.text.len())
+    }
+
     /// A part of the text, on one line and shortened for a message.
     pub(crate) fn excerpt(&self, span: &Range<usize>) -> String {
         let written = self.text.get(span.clone()).unwrap_or_default();
@@ -99,14 +106,15 @@ impl<'t> Document<'t> {
         let offset = error.span().map_or(0, |span| span.start);
         let place = match &self.origin {
             Origin::File(path) => {
-                let line_start =
-                    self.text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+                let line_start = self.line_around(offset).start;
                 let column = self.text.get(line_start..offset).map_or(0, |before| before.chars().count()) + 1;
                 Place::Column(path.clone(), self.line(offset), column)
             }
             Origin::Value(place) => place.clone(),
         };
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        let written = self.excerpt(&self.line_around(offset));
+        let message = if written.is_empty() { message } else { format!("{message} in `{written}`") };
         Fault::new(place, Some(layer.clone()), "", Problem::Syntax(message))
     }
 }

@@ -10,7 +10,7 @@ use gansweep_base::{printable, text};
 use gansweep_config::RunState;
 use gansweep_data::{Download, Progress as DataProgress};
 use gansweep_scheduler::{Notice, RunName, StopLevel, StoppingWorker, SweepProgress, WorkerProgress};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::{messages, output};
 
@@ -142,36 +142,40 @@ impl Display {
     fn download(&mut self, progress: &Download) {
         let told = format!("downloading {}", progress.url);
         let total = progress.total.unwrap_or(0);
-        self.data_bar(
-            progress.file,
-            &told,
-            progress.received,
-            total,
-            "{bytes}/{total_bytes} {bytes_per_sec}",
-        );
+        let received = HumanBytes(progress.received);
+        let line = match progress.total {
+            Some(total) => format!("{}: {received} of {}", progress.file, HumanBytes(total)),
+            None => format!("{}: {received}", progress.file),
+        };
+        let numbers = "{bytes}/{total_bytes} {bytes_per_sec}";
+        self.data_bar(progress.file, &told, &line, (progress.received, total), numbers);
     }
 
     /// Updates the bar of work that is counted. Without bars, `told` is printed at its beginning.
     fn counted(&mut self, what: &str, told: &str, done: usize, total: usize) {
-        self.data_bar(what, told, done as u64, total as u64, "{pos}/{len}");
+        let line = format!("{what}: {done} of {total}");
+        self.data_bar(what, told, &line, (done as u64, total as u64), "{pos}/{len}");
     }
 
-    /// Updates the one bar beside those of the sweep. Work of another name, or of another total, replaces it.
-    fn data_bar(&mut self, what: &str, told: &str, done: u64, total: u64, numbers: &str) {
-        let state = &mut self.state;
+    /// Updates the one bar beside those of the sweep. Work of another name, or of another total, replaces it. Without bars,
+    /// `told` is printed at the beginning of the work, and `line` from time to time.
+    fn data_bar(&mut self, what: &str, told: &str, line: &str, (done, total): (u64, u64), numbers: &str) {
         let is_same = |bar: &ProgressBar| bar.message() == what && bar.length() == Some(total);
-        if !state.data.as_ref().is_some_and(is_same) {
-            if let Some(done) = state.data.take() {
+        if !self.state.data.as_ref().is_some_and(is_same) {
+            if let Some(done) = self.state.data.take() {
                 done.finish_and_clear();
             }
             if self.mode == Mode::Lines {
                 messages::print(told);
+                self.state.last_line = Some(Instant::now());
             }
             let bar = ProgressBar::new(total).with_message(what.to_owned());
             bar.set_style(style(&format!("{{msg:34}} {{bar:30}} {numbers}")));
-            state.data = Some(self.bars.add(bar));
+            self.state.data = Some(self.bars.add(bar));
+        } else if self.mode == Mode::Lines && self.is_line_due(Instant::now()) {
+            messages::print(line);
         }
-        if let Some(bar) = &state.data {
+        if let Some(bar) = &self.state.data {
             bar.set_position(done);
         }
     }

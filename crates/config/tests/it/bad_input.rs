@@ -85,20 +85,20 @@ fn unknown_recipes_and_datasets_list_the_known_ones() {
 
 #[test]
 fn a_syntax_error_has_a_line_and_a_column() {
-    assert_snapshot!(faults("name = \"a\"\n[train\nepochs = 5\n"), @r#"test.toml:2:7: not TOML: unclosed table, expected `]` (from file)"#);
+    assert_snapshot!(faults("name = \"a\"\n[train\nepochs = 5\n"), @r#"test.toml:2:7: not TOML: unclosed table, expected `]` in `[train` (from file)"#);
 }
 
 #[test]
 fn several_syntax_errors_are_told_together() {
     assert_snapshot!(faults("name = \n[train]\nepochs = 5\nbatch_size = = 3\n"), @r#"
-    test.toml:1:8: not TOML: string values must be quoted, expected literal string (from file)
-    test.toml:4:14: not TOML: extra `=`, expected nothing (from file)
+    test.toml:1:8: not TOML: string values must be quoted, expected literal string in `name =` (from file)
+    test.toml:4:14: not TOML: extra `=`, expected nothing in `batch_size = = 3` (from file)
     "#);
 }
 
 #[test]
 fn a_key_given_twice_in_toml_is_a_syntax_error() {
-    assert_snapshot!(faults("[train]\nepochs = 5\nepochs = 6\n"), @r#"test.toml:3:1: not TOML: duplicate key (from file)"#);
+    assert_snapshot!(faults("[train]\nepochs = 5\nepochs = 6\n"), @r#"test.toml:3:1: not TOML: duplicate key in `epochs = 6` (from file)"#);
 }
 
 #[test]
