@@ -121,6 +121,8 @@ export interface LayerRow {
 export interface ValueRuns {
   /** As displayed. */
   text: string;
+  /** The name of a list of layers in the sweep. */
+  name?: string;
   /** Indices of the runs that have it. */
   runs: number[];
 }

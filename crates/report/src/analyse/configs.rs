@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use gansweep_base::alignment::{Row, aligned};
+use gansweep_compare::assigned;
 use gansweep_config::RunState;
 use gansweep_config::schema::is_list_of_layers;
 
@@ -157,7 +158,8 @@ fn values(runs: &[RunInput], configs: &[ConfigRuns], key: &str) -> (Vec<ValueRun
         let place = *places.entry(value.map(Value::to_string)).or_insert(values.len());
         if place == values.len() {
             let text = value.map_or_else(|| "-".to_owned(), text::of_value);
-            values.push(ValueRuns { text, runs: Vec::new() });
+            let name = if is_list_of_layers(key) { name_of(&runs[config.runs[0]], key) } else { None };
+            values.push(ValueRuns { text, name, runs: Vec::new() });
         }
         values[place].runs.extend(&config.runs);
         by_config.push(place);
@@ -181,6 +183,11 @@ fn layers(runs: &[RunInput], key: &str, values: &[ValueRuns]) -> Vec<LayerRow> {
     let lists: Vec<Vec<String>> = values.iter().map(of_value).collect();
     let row = |Row { item, is_in }| LayerRow { text: item, is_in };
     aligned(&lists).into_iter().map(row).collect()
+}
+
+/// The name that the sweep has for a run's value of a key.
+fn name_of(run: &RunInput, key: &str) -> Option<String> {
+    assigned(&run.assignments, key)?.as_str().map(str::to_owned)
 }
 
 fn pointer(key: &str) -> String {
@@ -249,7 +256,7 @@ pub(super) mod tests {
         let configuration = configuration_of(&[config(1e-4), config(2e-4), config(1e-4)]);
         let [row] = configuration.differing.as_slice() else { panic!("{configuration:?}") };
         assert_eq!(row.keys, ["g.lr", "d.lr"]);
-        assert_eq!(row.values[0], ValueRuns { text: "1e-4".to_owned(), runs: vec![0, 2] });
+        assert_eq!(row.values[0], ValueRuns { text: "1e-4".to_owned(), name: None, runs: vec![0, 2] });
         assert_eq!(row.by_config, [0, 1]);
         let runs: Vec<_> = configuration.configs.iter().map(|config| config.runs.clone()).collect();
         assert_eq!(runs, [vec![0, 2], vec![1]]);

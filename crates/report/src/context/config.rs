@@ -75,6 +75,9 @@ pub struct LayerRow {
 pub struct ValueRuns {
     /// As displayed.
     pub text: String,
+    /// The name of a list of layers in the sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Indices of the runs that have it.
     pub runs: Vec<usize>,
 }
