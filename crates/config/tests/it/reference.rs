@@ -36,7 +36,9 @@ fn keys_of(table: &str) -> String {
     let mut rows = String::from("| key | values | default | meaning |\n|---|---|---|---|\n");
     for key in keys().filter(|key| table_of(key) == table) {
         let default = key.default.map_or_else(|| "-".to_owned(), |default| format!("`{default}`"));
-        let values = key.kind.to_string().replace('"', "`");
+        let values = key.kind.to_string();
+        // Words are code; the quotes within an example of code stay.
+        let values = if values.contains('`') { values } else { values.replace('"', "`") };
         let _ = writeln!(rows, "| `{}` | {values} | {default} | {} |", key.path, key.doc);
     }
     rows
