@@ -131,7 +131,7 @@ fn lists_of_layers_have_names_and_stand_beside_each_other() {
     assert_eq!(shown[0], ["model.generator.layers", "linear 64"]);
     assert_eq!(shown[2], ["batch-norm"]);
     let only = sandbox.run(&["plan", "lists.toml", "--only", "layers=long"]).well().stdout;
-    assert!(only.contains("1 run (1 done before)"), "{only}");
+    assert!(only.contains("1 run (1 done before, 1 not selected)"), "{only}");
     sandbox.run(&["plan", "lists.toml", "--only", "layers=deep"]).refused(&["generator.layers=short,long"]);
 }
 

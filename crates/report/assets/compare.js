@@ -70,14 +70,14 @@ export function differences(sweep, runs) {
     const name = names.join(", ");
     const valueOf = configOf.map((config) => by_config[config]);
     if (layers && new Set(valueOf).size > 1) return layerRows(name, layers, valueOf);
-    return [{ name, texts: valueOf.map((value) => values[value].text) }];
+    return [{ name, texts: valueOf.map((value) => values[value].text), kept: false }];
   });
-  const seed = { name: "seed", texts: runs.map((run) => String(sweep.runs[run].seed)) };
+  const seed = { name: "seed", texts: runs.map((run) => String(sweep.runs[run].seed)), kept: false };
   return [...keys, seed].filter(({ texts, kept }) => kept || new Set(texts).size > 1);
 }
 
 // Lists of layers beside each other, a row for each layer that one of them has. The first row has the key.
-/** @param {import("./page").LayerRow[]} layers */
+/** @param {import("./context").LayerRow[]} layers */
 function layerRows(name, layers, valueOf) {
   const shown = layers.filter(({ is_in }) => valueOf.some((value) => is_in[value]));
   return shown.map(({ text, is_in }, place) => ({
