@@ -60,6 +60,14 @@ impl AxisKind {
         }
     }
 
+    /// The key of a table before which values are listed.
+    pub(crate) const fn listing(self) -> &'static str {
+        match self {
+            Self::Grid | Self::Zip => "values",
+            Self::Random => "choice",
+        }
+    }
+
     /// The keys that an axis written as a table may have.
     pub(crate) const fn words(self) -> &'static [&'static str] {
         match self {

@@ -37,6 +37,10 @@ impl Listed {
     fn into_spec(self) -> AxisSpec {
         AxisSpec { values: AxisValues::Listed(self.values), names: self.names }
     }
+
+    fn into_choice(self) -> AxisSpec {
+        AxisSpec { values: AxisValues::Drawn(Draw::Choice(self.values)), names: self.names }
+    }
 }
 
 impl Reader<'_> {
@@ -58,6 +62,21 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads what stands behind [`AxisKind::listing`].
+    pub(crate) fn listing(
+        &mut self,
+        kind: AxisKind,
+        key: &Key,
+        path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<AxisSpec> {
+        let listed = self.axis_values(Context { kind, key, path }, value)?;
+        Some(match kind {
+            AxisKind::Grid | AxisKind::Zip => listed.into_spec(),
+            AxisKind::Random => listed.into_choice(),
+        })
+    }
+
     /// The values of a list or of a table of names; each one that is faulty is a fault of its own.
     fn axis_values(&mut self, context: Context<'_>, list: &Spanned<DeValue<'_>>) -> Option<Listed> {
         let is_empty = match list.get_ref() {
@@ -74,6 +93,15 @@ impl Reader<'_> {
             return self.named_values(context, table, list);
         }
         let items = list.get_ref().as_array().into_iter().flatten();
+        let is_one_of_several = |item: &&Spanned<DeValue<'_>>| item.get_ref().is_array();
+        if context.key.kind == Kind::Layers
+            && let Some(item) = items.clone().find(|item| !is_one_of_several(item))
+        {
+            let problem = Problem::WrongType(self.document.describe(item));
+            let fault = self.fault(&item.span(), context.path, problem);
+            self.faults.push(fault.expected("a list of lists of layers, `[[...], [...]]`"));
+            return None;
+        }
         let values: Vec<_> = items.map(|item| self.check(context.key, context.path, item)).collect();
         let values: Vec<Value> = values.into_iter().collect::<Option<_>>()?;
         Some(Listed { names: ValueNames::by_place(&values), values })
@@ -104,6 +132,14 @@ impl Reader<'_> {
         let values: Vec<_> =
             items.iter().map(|(_, item)| self.check(context.key, context.path, item)).collect();
         let values: Vec<Value> = values.into_iter().collect::<Option<_>>()?;
+        for (place, value) in values.iter().enumerate() {
+            if let Some(first) = values[..place].iter().position(|earlier| earlier == value) {
+                let problem = Problem::TwoNames(names[place].0.to_owned(), names[first].0.to_owned());
+                let fault = self.fault(&names[place].1, context.path, problem);
+                self.faults
+                    .push(fault.expected("one name for a list; in `[sweep.zip]`, lists without names"));
+            }
+        }
         let names = ValueNames::given(&values, names.into_iter().map(|(name, _)| name.to_owned()));
         (self.faults.len() == faults_before).then_some(Listed { values, names })
     }
@@ -155,10 +191,7 @@ impl Reader<'_> {
         let n = table.get("n");
         match (word.get_ref().as_ref(), n) {
             ("values", None) => self.axis_values(context, argument).map(Listed::into_spec),
-            ("choice", _) => {
-                let listed = self.axis_values(context, argument)?;
-                Some(AxisSpec { values: AxisValues::Drawn(Draw::Choice(listed.values)), names: listed.names })
-            }
+            ("choice", _) => self.axis_values(context, argument).map(Listed::into_choice),
             (form @ ("linear" | "log"), Some(n)) => self
                 .axis_range(context, form, argument, n)
                 .map(AxisValues::Listed)

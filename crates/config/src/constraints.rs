@@ -140,8 +140,12 @@ fn more_updates_than_batches(config: &Config, data: &DataIdentity) -> Option<Con
     // An epoch without a full batch is a conflict of its own.
     (updates > batches && batches > 0).then(|| Conflict {
         keys: &["train.d_steps", "train.batch_size", "data.images"],
-        reason: format!("{updates} is more than an epoch has batches, which are {batches}"),
-        expected: format!("at most {batches}, or a smaller `train.batch_size`"),
+        reason: format!(
+            "`train.d_steps = {updates}` takes more batches than an epoch has, which are {batches}"
+        ),
+        expected: format!(
+            "`train.d_steps` of at most {batches}, a smaller `train.batch_size`, or more images"
+        ),
     })
 }
 

@@ -64,6 +64,13 @@ impl<'t> Document<'t> {
         start..self.line_ends.get(line).copied().unwrap_or(self.text.len())
     }
 
+    /// Where an excerpt of a line begins that shows an offset in it.
+    fn start_before(&self, offset: usize, line_start: usize) -> usize {
+        let before = self.text.get(line_start..offset).unwrap_or_default();
+        let far = before.char_indices().rev().nth(MAX_EXCERPT / 2).map_or(0, |(at, _)| at);
+        if before.chars().count() < MAX_EXCERPT { line_start } else { line_start + far }
+    }
+
     /// A part of the text, on one line and shortened for a message.
     pub(crate) fn excerpt(&self, span: &Range<usize>) -> String {
         let written = self.text.get(span.clone()).unwrap_or_default();
@@ -113,7 +120,8 @@ impl<'t> Document<'t> {
             Origin::Value(place) => place.clone(),
         };
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-        let written = self.excerpt(&self.line_around(offset));
+        let line = self.line_around(offset);
+        let written = self.excerpt(&(self.start_before(offset, line.start)..line.end));
         let message = if written.is_empty() { message } else { format!("{message} in `{written}`") };
         Fault::new(place, Some(layer.clone()), "", Problem::Syntax(message))
     }

@@ -203,6 +203,10 @@ fn is_fixed_value(experiment: &Experiment, key: &'static Key, value: &Value) -> 
 fn has_all(values: &[(&'static Key, Value)], run: &BudgetedConfig, recipe: &str) -> bool {
     let mut assigned = run.clone();
     for (key, value) in values {
+        // The name of a list that no axis has.
+        if key.kind.is_list() && value.as_text().is_some() {
+            return false;
+        }
         if key.path == RECIPE && value.as_text() != Some(recipe) {
             return false;
         }

@@ -6,8 +6,8 @@ use gansweep_base::text;
 
 use crate::constraints::{Conflict, conflicts};
 use crate::exclusions::{Exclusions, Matches};
-use crate::schema::{self, Key};
-use crate::sweep::Factor;
+use crate::schema::{self, Key, Kind};
+use crate::sweep::{Axis, Factor};
 use crate::{
     BudgetedConfig, DataConfig, DataIdentity, DataRequest, Experiment, Fault, Layer, Place, Problem, Value,
 };
@@ -125,6 +125,7 @@ pub(crate) fn check(
         let config = &combination.run.config;
         let identity = data.as_mut().map(|data| data.of(&config.data));
         for conflict in conflicts(config, experiment, identity) {
+            let conflict = with_name(conflict, experiment, &combination.values);
             let place = *places.entry(conflict.clone()).or_insert(found.len());
             match found.get_mut(place) {
                 Some((_, configs)) => *configs += 1,
@@ -140,6 +141,19 @@ pub(crate) fn check(
     faults.extend(no_runs(experiment, planned));
     faults.extend(no_rungs(experiment, longest).filter(|_| planned > 0));
     faults
+}
+
+/// The conflict with the names of the lists that it is of, where lists are swept.
+fn with_name(mut conflict: Conflict, experiment: &Experiment, values: &[&Value]) -> Conflict {
+    let is_of = |axis: &Axis| conflict.keys.iter().any(|key| *key == axis.key.path);
+    let axes =
+        experiment.sweep.axes().zip(values).filter(|(axis, _)| axis.key.kind == Kind::Layers && is_of(axis));
+    let names: Vec<String> =
+        axes.filter_map(|(axis, value)| Some(format!("`{}`", axis.names.of(value)?))).collect();
+    if !names.is_empty() {
+        conflict.reason = format!("{}: {}", names.join(", "), conflict.reason);
+    }
+    conflict
 }
 
 /// Which keys have uncertain values because of known faults. There may be thousands of conflicts and

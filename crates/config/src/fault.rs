@@ -76,6 +76,9 @@ pub enum Problem {
     /// An axis that the search does not take.
     #[error("cannot be searched: {0}")]
     NotSearchable(&'static str),
+    /// Two names of an axis' values for one value.
+    #[error("`{0}` is the same as `{1}`")]
+    TwoNames(String, String),
     /// A required key is missing.
     #[error("missing")]
     Missing,
@@ -131,11 +134,20 @@ impl Fault {
     pub(crate) fn casts_doubt_on(&self, key: &Key) -> bool {
         let mentions = |text: &str| {
             let path = text.replace('"', "");
-            let path = schema::split_axis(&path).map_or(path.as_str(), |(_, rest)| rest);
-            path == schema::RECIPE || schema::find(path).is_some_and(|named| named.overlaps(key))
+            // The path of a fault within an axis ends with words that are no key.
+            let named = match schema::split_axis(&path) {
+                Some((_, rest)) => ancestors(rest).find_map(schema::find),
+                None => schema::find(&path),
+            };
+            path == schema::RECIPE || named.is_some_and(|named| named.overlaps(key))
         };
         mentions(&self.key) || self.nearest.as_deref().is_some_and(mentions)
     }
+}
+
+/// `a.b.c`, `a.b`, `a`.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(parent, _)| parent))
 }
 
 impl fmt::Display for Fault {

@@ -317,19 +317,22 @@ fn unknown(name: &str) -> Refusal {
     Refusal {
         problem: format!("no layer is called `{name}`"),
         expected: format!("one of `{}`", NAMES.join("`, `")),
-        nearest: spelling::nearest(&name.to_lowercase().replace('_', "-"), NAMES)
-            .or_else(|| of_pytorch(name).map(str::to_owned)),
+        nearest: of_pytorch(name)
+            .map(str::to_owned)
+            .or_else(|| spelling::nearest(&name.to_lowercase().replace('_', "-"), NAMES)),
     }
 }
 
 /// The layer that PyTorch calls so.
 fn of_pytorch(name: &str) -> Option<&'static str> {
-    Some(match name.to_lowercase().as_str() {
+    let class = name.split('(').next().unwrap_or_default();
+    Some(match class.to_lowercase().as_str() {
         "conv2d" => "conv",
         "convtranspose2d" => "conv-transpose",
         "unflatten" | "view" => "reshape",
         "batchnorm1d" | "batchnorm2d" => "batch-norm",
-        "avgpool2d" | "downsample" => "avg-pool",
+        "avgpool2d" | "maxpool2d" | "downsample" => "avg-pool",
+        "leakyrelu" => "leaky-relu",
         "add" | "skip" | "shortcut" | "resblock" => "residual",
         _ => return None,
     })
@@ -397,7 +400,9 @@ mod tests {
             ("'leaky_relu'", "leaky-relu"),
             ("{ conv2d = 3, kernel = 3 }", "conv"),
             ("{ kernel = 4, conv_transpose = 8 }", "conv-transpose"),
-            ("'Unflatten'", "flatten"),
+            ("'Unflatten'", "reshape"),
+            ("'LeakyReLU(0.2)'", "leaky-relu"),
+            ("'MaxPool2d'", "avg-pool"),
         ] {
             let (problem, expected, nearest) = fault(wrong);
             if wrong.starts_with("{ kernel") {

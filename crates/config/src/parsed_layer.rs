@@ -118,6 +118,11 @@ impl<'p> Parser<'p> {
     }
 
     fn read_axis(&mut self, kind: AxisKind, path: &str, at: &Range<usize>, value: &Spanned<DeValue<'_>>) {
+        let (path, is_inside) =
+            match path.strip_suffix(kind.listing()).and_then(|path| path.strip_suffix('.')) {
+                Some(outer) if schema::find(path).is_none() && schema::find(outer).is_some() => (outer, true),
+                _ => (path, false),
+            };
         let full_path = format!("{}.\"{path}\"", kind.table());
         let Some(key) = schema::find(path) else {
             return self.reader.unknown_key(&full_path, path, at, value, &Key::is_sweepable);
@@ -133,7 +138,12 @@ impl<'p> Parser<'p> {
             }
             self.parsed.axes.retain(|axis| axis.key != key);
         }
-        if let Some(spec) = self.reader.axis_spec(kind, key, &full_path, value) {
+        let spec = if is_inside {
+            self.reader.listing(kind, key, &full_path, value)
+        } else {
+            self.reader.axis_spec(kind, key, &full_path, value)
+        };
+        if let Some(spec) = spec {
             self.parsed.axes.push(ParsedAxis { kind, key, spec, place });
         }
     }

@@ -121,7 +121,7 @@ impl Kind {
     }
 
     /// Whether values are lists of a network's layers, or stand for one.
-    pub(crate) const fn is_list(&self) -> bool {
+    pub(crate) const fn is_list(self) -> bool {
         matches!(self, Self::Hidden | Self::Layers)
     }
 

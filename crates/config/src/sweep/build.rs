@@ -51,7 +51,8 @@ impl Sweep {
 }
 
 impl Sweep {
-    /// The rule with the values that its names stand for; `None` if it can match no run or a name is faulty.
+    /// The rule with the values that its names stand for; `None` if a name is faulty. A name that stands for nothing stays, and
+    /// no run has it.
     fn with_values(&self, rule: &Exclusion, layer: &Layer, faults: &mut Vec<Fault>) -> Option<Exclusion> {
         let mut rule = rule.clone();
         for (key, value) in &mut rule.values {
@@ -61,10 +62,11 @@ impl Sweep {
                 *value = named.clone();
                 continue;
             }
-            // The names are gone with the axis, or it is faulty.
+            // Another layer has replaced the axis: the rule matches no run. Or the axis is faulty.
             let is_pinned = self.pinned.iter().any(|pinned| pinned.key == key.path);
-            if is_pinned || faults.iter().any(|fault| fault.casts_doubt_on(key)) {
-                return None;
+            let is_replaced = is_pinned || axis.is_some_and(|axis| axis.layer != *layer);
+            if is_replaced || faults.iter().any(|fault| fault.casts_doubt_on(key)) {
+                continue;
             }
             let known: Vec<&str> = axis.into_iter().flat_map(|axis| axis.names.iter()).collect();
             let path = format!("{EXCLUDE}.\"{}\"", key.path);

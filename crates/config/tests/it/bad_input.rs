@@ -97,6 +97,12 @@ fn several_syntax_errors_are_told_together() {
 }
 
 #[test]
+fn the_excerpt_of_a_long_line_shows_the_place_of_a_syntax_error() {
+    let layers = "layers = [{ linear = 6272 }, { reshape = [128, 7, 7] }, \"relu\", { conv = 1 kernel = 3 }]";
+    assert_snapshot!(faults(&format!("[model.generator]\n{layers}\n")), @r#"test.toml:2:74: not TOML: string values must be quoted, expected literal string in `}, "relu", { conv = 1 kernel = 3 }]` (from file)"#);
+}
+
+#[test]
 fn a_key_given_twice_in_toml_is_a_syntax_error() {
     assert_snapshot!(faults("[train]\nepochs = 5\nepochs = 6\n"), @r#"test.toml:3:1: not TOML: duplicate key in `epochs = 6` (from file)"#);
 }
@@ -296,7 +302,7 @@ fn a_run_takes_no_more_images_than_its_data_has() {
 
 #[test]
 fn batches_fit_the_images_that_the_data_has() {
-    assert_snapshot!(plan_faults("[train]\nd_steps = 5\n", 256), @"test.toml:2: train.d_steps: 5 is more than an epoch has batches, which are 4; expected at most 4, or a smaller `train.batch_size` (from file)");
+    assert_snapshot!(plan_faults("[train]\nd_steps = 5\n", 256), @"test.toml:2: train.d_steps: `train.d_steps = 5` takes more batches than an epoch has, which are 4; expected `train.d_steps` of at most 4, a smaller `train.batch_size`, or more images (from file)");
     assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:69: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
     assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }

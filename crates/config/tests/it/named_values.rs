@@ -1,9 +1,9 @@
 //! Names of lists in a sweep: labels, conditions and exclusions call a list by its name or its place.
 
-use gansweep_config::{SearchSpace, Selection, SelectionError};
+use gansweep_config::{Plan, SearchSpace, Selection, SelectionError};
 use insta::assert_snapshot;
 
-use crate::common::{at_hand, faults, labels, load, load_with, plan, sets};
+use crate::common::{at_hand, faults, labels, load, load_with, plan, plan_faults, sets};
 
 const NAMED: &str = "model.generator.kind = \"layers\"\n[sweep.grid.\"model.generator.layers\".values]\n\
                      wide = [{ linear = 800 }, { linear = 784 }]\nplain = [{ linear = 784 }]\n";
@@ -66,9 +66,15 @@ fn an_exclusion_may_name_a_list() {
     assert_eq!(labels(&plan(&format!("{NAMED}{rule}"))), ["generator.layers=plain seed=0"]);
     let spelt_out = "[[sweep.exclude]]\n\"model.generator.layers\" = [{ linear = 784 }]\n";
     assert_eq!(labels(&plan(&format!("{NAMED}{spelt_out}"))), ["generator.layers=wide seed=0"]);
-    // Another layer may give the key one value; then the rule matches no run.
-    let one = sets(&["model.generator.layers=[{ linear = 784 }]"]);
-    assert!(load_with(&format!("{NAMED}{rule}"), &one).unwrap().sweep.exclude.is_empty());
+    // Another layer may give the key one value, or others; then the rule matches no run.
+    for set in [
+        "model.generator.layers=[{ linear = 784 }]",
+        "sweep.grid.\"model.generator.layers\".values={ narrow = [{ linear = 9 }, { linear = 784 }] }",
+    ] {
+        let experiment = load_with(&format!("{NAMED}{rule}"), &sets(&[set])).unwrap();
+        let plan = Plan::new(&experiment, &at_hand).unwrap();
+        assert_eq!((plan.runs.len(), plan.unused_exclusions.len()), (1, 1), "{set}");
+    }
 }
 
 #[test]
@@ -101,6 +107,43 @@ fn a_search_knows_a_list_by_its_layers_and_shows_its_name() {
         "{ deep = [{ linear = 800 }, \"relu\", { linear = 784 }], x = [{ linear = 700 }, { linear = 784 }], flat = [{ linear = 784 }] }",
     );
     assert_eq!(SearchSpace::new(&more, &at_hand).unwrap().point(&recorded), Some(vec![2.0]));
+}
+
+#[test]
+fn a_list_has_one_name() {
+    let twice =
+        "[sweep.grid.\"model.generator.layers\".values]\na = [\"relu\"]\nb = [{ leaky-relu = 0.0 }]\n";
+    assert_snapshot!(faults(twice), @r#"test.toml:3: sweep.grid."model.generator.layers": `b` is the same as `a`; expected one name for a list; in `[sweep.zip]`, lists without names (from file)"#);
+    // In step, the same list may stand beside several others.
+    let zipped = "model.discriminator.kind = \"layers\"\n[sweep.zip]\n\"optimizer.lr\" = [1e-4, 2e-4]\n\
+                  \"model.discriminator.layers\" = [[{ linear = 1 }], [{ linear = 1 }]]\n";
+    assert_eq!(
+        labels(&plan(zipped)),
+        ["lr=1e-4 discriminator.layers=list-1 seed=0", "lr=2e-4 discriminator.layers=list-1 seed=0"]
+    );
+}
+
+#[test]
+fn a_list_that_does_not_fit_is_told_by_its_name() {
+    let wrong = NAMED.replace("800 }, { linear = 784", "800 }, { linear = 783");
+    assert_snapshot!(plan_faults(&wrong, 60_000), @r#"test.toml:2: model.generator.layers: `wide`: the last layer gives 783, not 1 x 28 x 28 (in 1 of 2 configs); expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
+}
+
+#[test]
+fn one_list_in_place_of_several_is_told_once() {
+    let kind = "model.generator.kind = \"layers\"\n";
+    assert_snapshot!(faults(&format!("{kind}[sweep.grid]\n\"model.generator.layers\" = [{{ linear = 9 }}, \"relu\"]\n")), @r#"test.toml:3: sweep.grid."model.generator.layers": found a table `{ linear = 9 }`; expected a list of lists of layers, `[[...], [...]]` (from file)"#);
+    assert_snapshot!(faults(&format!("{kind}[[sweep.grid.\"model.generator.layers\"]]\na = [\"relu\"]\n")), @r#"test.toml:2: sweep.grid."model.generator.layers": found a table; expected a list of lists of layers, `[[...], [...]]` (from file)"#);
+    assert_snapshot!(faults(&format!("{kind}[sweep.grid.\"model.generator.layers\"]\na = [\"relu\"]\n")), @r#"test.toml:3: sweep.grid."model.generator.layers".a: unknown key; expected a list of values, `{ values = [...] }`, or values with names, `{ values = { NAME = VALUE, ... } }` (from file)"#);
+}
+
+#[test]
+fn the_values_of_an_axis_may_be_set_by_their_own_path() {
+    let set = sets(&["sweep.grid.\"optimizer.lr\".values=[1e-3, 1e-4]", "sweep.seeds=1"]);
+    let experiment = load_with("", &set).unwrap();
+    assert_eq!(labels(&Plan::new(&experiment, &at_hand).unwrap()), ["lr=1e-3 seed=0", "lr=1e-4 seed=0"]);
+    let drawn = sets(&["sweep.random.keys.\"model.hidden\".choice={ a = 3 }", "sweep.random.n=1"]);
+    assert_eq!(labels(&Plan::new(&load_with("", &drawn).unwrap(), &at_hand).unwrap()), ["hidden=a seed=0"]);
 }
 
 #[test]

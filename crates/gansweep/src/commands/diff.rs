@@ -24,7 +24,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<(), Failure> {
     let Comparison { runs, differences, last_values } =
         recorded::compare_runs(&args.results.results, &args.runs)?;
     let number = |number: &Option<f64>| number.map(text::measured).unwrap_or_default();
-    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut rows = vec![row("label".to_owned(), &runs, |run: &RunRow| run.label.clone())];
     for KeyDifference { key, values } in &differences {
         let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
         rows.extend(output::setting(key, output::value_rows(key, &values)));

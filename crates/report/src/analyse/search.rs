@@ -260,7 +260,9 @@ mod tests {
         let assignment = |value| vec![Assignment { key: "model.hidden".to_owned(), value }];
         let trial = TrialRow { assignments: assignment(json!([64, 64])), ..row(0) };
         let named = RunInput { assignments: assignment(json!("deep")), ..run(0, RunState::Completed, 1.0) };
-        let label = |runs: &[RunInput]| search(&[trial.clone()], runs, &[]).unwrap().trials.remove(0).label;
+        let label = |runs: &[RunInput]| {
+            search(std::slice::from_ref(&trial), runs, &[]).unwrap().trials.remove(0).label
+        };
         assert_eq!(label(&[named]), "model.hidden=deep");
         assert_eq!(label(&[]), "model.hidden=64x64");
     }
