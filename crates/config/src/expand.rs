@@ -145,7 +145,7 @@ pub(crate) fn check(
 
 /// The conflict with the names of the lists that it is of, where lists are swept.
 fn with_name(mut conflict: Conflict, experiment: &Experiment, values: &[&Value]) -> Conflict {
-    let is_of = |axis: &Axis| conflict.keys.iter().any(|key| *key == axis.key.path);
+    let is_of = |axis: &Axis| conflict.keys.contains(&axis.key.path);
     let axes =
         experiment.sweep.axes().zip(values).filter(|(axis, _)| axis.key.kind == Kind::Layers && is_of(axis));
     let names: Vec<String> =
