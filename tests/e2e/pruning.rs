@@ -157,6 +157,21 @@ fn paused_runs_are_not_compared_and_have_not_failed() {
 }
 
 #[test]
+fn runs_that_went_on_without_figures_are_not_compared_by_old_ones() {
+    let pruned = sandbox(PRUNED);
+    run(&pruned, &["sweep", "pruned.toml"]).well();
+    let without = ["--set", "prune.method=none", "--set", "record.evaluate_epochs=0"];
+    run(&pruned, &[&["sweep", "pruned.toml"], &without[..]].concat()).well();
+    assert_eq!(count(&pruned, RunState::Completed), 6);
+    let compared = run(&pruned, &["compare", "pruned"]).well();
+    let said = compared.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentence = "5 runs have no value (5 with figures of earlier epochs alone), and are in no mean. \
+                    `gansweep evaluate pruned` computes the figures of all latest checkpoints.";
+    assert!(said.contains(sentence), "{said}");
+    assert!(said.contains("Only lr="), "{said}");
+}
+
+#[test]
 fn every_method_ends_well_with_a_run_that_reached_the_budget() {
     for method in ["asha", "hyperband", "median"] {
         let pruned = sandbox(&PRUNED.replace("successive-halving", method));

@@ -6,6 +6,7 @@ use gansweep_base::text;
 use gansweep_statistics::{ALPHA, GroupResult, Method, Noise, Verdict};
 
 use crate::axes::EPOCHS;
+use crate::values::EARLIER;
 use crate::{ComparedConfig, SweepComparison, Unit, Untested, Variance};
 
 /// The most configs that a sentence names.
@@ -281,11 +282,18 @@ fn failures(comparison: &SweepComparison) -> Option<String> {
         *causes.entry(cause).or_default() += runs;
     }
     let runs: usize = causes.values().sum();
+    let way_out = match causes.contains_key(EARLIER) {
+        true => format!(
+            " `gansweep evaluate {}` computes the figures of all latest checkpoints.",
+            comparison.sweep
+        ),
+        false => String::new(),
+    };
     let causes: Vec<String> = causes.iter().map(|(cause, runs)| format!("{runs} {cause}")).collect();
     let (verb, be) = if runs == 1 { ("has", "is") } else { ("have", "are") };
     (runs > 0).then(|| {
         let runs = text::count(runs, "run");
-        format!("{runs} {verb} no value ({}), and {be} in no mean.", causes.join(", "))
+        format!("{runs} {verb} no value ({}), and {be} in no mean.{way_out}", causes.join(", "))
     })
 }
 

@@ -10,6 +10,9 @@ use super::axes::EPOCHS;
 use super::result::Budget;
 use crate::CompareError;
 
+/// Why a run has no value whose figures are older than those of others.
+pub(super) const EARLIER: &str = "with figures of earlier epochs alone";
+
 /// The runs of a sweep and what they are compared by.
 pub(super) struct Values {
     pub(super) runs: Vec<MeasuredRun>,
@@ -61,12 +64,30 @@ impl Values {
             let is_comparable = comparable.as_ref().is_none_or(|images| images.contains_key(&history.row.id));
             history.measured(metric, is_comparable)
         };
-        let runs = histories.into_iter().map(measured).collect();
+        let mut runs: Vec<MeasuredRun> = histories.into_iter().map(measured).collect();
+        if metric.is_figure() && !budget.is_own {
+            leave_out_earlier(&mut runs);
+        }
         // Sets of runs on different data may have different numbers.
         let mut images = comparable.iter().flat_map(HashMap::values).copied();
         let first = images.next();
         let images = first.filter(|first| images.all(|other| other == *first));
         Ok(Self { runs, metric, recorded, budget, images })
+    }
+}
+
+/// Leaves out the values of figures that were last computed after an earlier epoch than those of other runs: figures are seldom
+/// computed, and a run without those of its last epochs has only what it once was. A run that was paused by pruning and
+/// trained on without figures is such a one.
+fn leave_out_earlier(runs: &mut [MeasuredRun]) {
+    let measured = runs.iter().filter(|run| run.value.is_ok()).filter_map(|run| run.measured_epoch);
+    let latest = measured.fold(f64::NEG_INFINITY, f64::max);
+    for run in runs {
+        // Epochs are computed from steps.
+        let is_earlier = run.measured_epoch.is_some_and(|epoch| epoch < latest - 1e-6);
+        if run.value.is_ok() && is_earlier {
+            (run.value, run.measured_epoch) = (Err(EARLIER), None);
+        }
     }
 }
 
