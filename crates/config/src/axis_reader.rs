@@ -20,11 +20,11 @@ const MAX_POINTS: u64 = 10_000;
 
 /// The axis that is being read.
 #[derive(Clone, Copy)]
-struct Context<'s> {
-    kind: AxisKind,
-    key: &'s Key,
+pub(crate) struct AxisContext<'s> {
+    pub(crate) kind: AxisKind,
+    pub(crate) key: &'s Key,
     /// The full path, axis table included, for messages.
-    path: &'s str,
+    pub(crate) path: &'s str,
 }
 
 /// Values that are listed one by one, and their names.
@@ -47,14 +47,11 @@ impl Reader<'_> {
     /// Reads the values of an axis.
     pub(crate) fn axis_spec(
         &mut self,
-        kind: AxisKind,
-        key: &Key,
-        path: &str,
+        context: AxisContext<'_>,
         value: &Spanned<DeValue<'_>>,
     ) -> Option<AxisSpec> {
-        let context = Context { kind, key, path };
         match value.get_ref() {
-            DeValue::Array(_) if kind != AxisKind::Random => {
+            DeValue::Array(_) if context.kind != AxisKind::Random => {
                 self.axis_values(context, value).map(Listed::into_spec)
             }
             DeValue::Table(table) => self.axis_form(context, table, value),
@@ -65,20 +62,18 @@ impl Reader<'_> {
     /// Reads what stands behind [`AxisKind::listing`].
     pub(crate) fn listing(
         &mut self,
-        kind: AxisKind,
-        key: &Key,
-        path: &str,
+        context: AxisContext<'_>,
         value: &Spanned<DeValue<'_>>,
     ) -> Option<AxisSpec> {
-        let listed = self.axis_values(Context { kind, key, path }, value)?;
-        Some(match kind {
+        let listed = self.axis_values(context, value)?;
+        Some(match context.kind {
             AxisKind::Grid | AxisKind::Zip => listed.into_spec(),
             AxisKind::Random => listed.into_choice(),
         })
     }
 
     /// The values of a list or of a table of names; each one that is faulty is a fault of its own.
-    fn axis_values(&mut self, context: Context<'_>, list: &Spanned<DeValue<'_>>) -> Option<Listed> {
+    fn axis_values(&mut self, context: AxisContext<'_>, list: &Spanned<DeValue<'_>>) -> Option<Listed> {
         let is_empty = match list.get_ref() {
             DeValue::Array(items) => items.is_empty(),
             DeValue::Table(table) => table.is_empty(),
@@ -93,9 +88,8 @@ impl Reader<'_> {
             return self.named_values(context, table, list);
         }
         let items = list.get_ref().as_array().into_iter().flatten();
-        let is_one_of_several = |item: &&Spanned<DeValue<'_>>| item.get_ref().is_array();
         if context.key.kind == Kind::Layers
-            && let Some(item) = items.clone().find(|item| !is_one_of_several(item))
+            && let Some(item) = items.clone().find(|item| !item.get_ref().is_array())
         {
             let problem = Problem::WrongType(self.document.describe(item));
             let fault = self.fault(&item.span(), context.path, problem);
@@ -110,7 +104,7 @@ impl Reader<'_> {
     /// Values with names: `{ shallow = [...], deep = [...] }`.
     fn named_values(
         &mut self,
-        context: Context<'_>,
+        context: AxisContext<'_>,
         table: &DeTable<'_>,
         list: &Spanned<DeValue<'_>>,
     ) -> Option<Listed> {
@@ -146,7 +140,7 @@ impl Reader<'_> {
 
     fn check_value_name(
         &mut self,
-        context: Context<'_>,
+        context: AxisContext<'_>,
         name: &Spanned<Cow<'_, str>>,
         earlier: &[(&str, Range<usize>)],
     ) {
@@ -169,7 +163,7 @@ impl Reader<'_> {
     /// An axis written as a table: `{ log = [a, b], n = N }`.
     fn axis_form(
         &mut self,
-        context: Context<'_>,
+        context: AxisContext<'_>,
         table: &DeTable<'_>,
         value: &Spanned<DeValue<'_>>,
     ) -> Option<AxisSpec> {
@@ -205,7 +199,7 @@ impl Reader<'_> {
 
     fn axis_range(
         &mut self,
-        context: Context<'_>,
+        context: AxisContext<'_>,
         form: &str,
         bounds: &Spanned<DeValue<'_>>,
         n: &Spanned<DeValue<'_>>,
@@ -233,7 +227,12 @@ impl Reader<'_> {
         Some(integers.into_iter().map(Value::Integer).collect())
     }
 
-    fn axis_draw(&mut self, context: Context<'_>, form: &str, bounds: &Spanned<DeValue<'_>>) -> Option<Draw> {
+    fn axis_draw(
+        &mut self,
+        context: AxisContext<'_>,
+        form: &str,
+        bounds: &Spanned<DeValue<'_>>,
+    ) -> Option<Draw> {
         let whole = form.ends_with("integer");
         if context.key.kind.is_numeric() && whole != matches!(context.key.kind, Kind::Integer(..)) {
             let path = format!("{}.{form}", context.path);
@@ -262,7 +261,7 @@ impl Reader<'_> {
     /// The two ends of a range, both values of the key.
     fn axis_bounds(
         &mut self,
-        context: Context<'_>,
+        context: AxisContext<'_>,
         form: &str,
         bounds: &Spanned<DeValue<'_>>,
     ) -> Option<(f64, f64)> {
@@ -294,7 +293,7 @@ impl Reader<'_> {
         Some((first, last))
     }
 
-    fn not_an_axis<T>(&mut self, context: Context<'_>, value: &Spanned<DeValue<'_>>) -> Option<T> {
+    fn not_an_axis<T>(&mut self, context: AxisContext<'_>, value: &Spanned<DeValue<'_>>) -> Option<T> {
         let problem = Problem::WrongType(self.document.describe(value));
         let fault = self.fault(&value.span(), context.path, problem);
         self.faults.push(fault.expected(context.kind.expected(context.key.kind)));

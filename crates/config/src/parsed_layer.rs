@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::axis::{AxisKind, AxisSpec};
+use crate::axis_reader::AxisContext;
 use crate::document::Document;
 use crate::reader::Reader;
 use crate::schema::{self, EXCLUDE, Key, Kind};
@@ -118,6 +119,7 @@ impl<'p> Parser<'p> {
     }
 
     fn read_axis(&mut self, kind: AxisKind, path: &str, at: &Range<usize>, value: &Spanned<DeValue<'_>>) {
+        // `--set` and variables may name the values by their own path: `sweep.grid."optimizer.lr".values`.
         let (path, is_inside) =
             match path.strip_suffix(kind.listing()).and_then(|path| path.strip_suffix('.')) {
                 Some(outer) if schema::find(path).is_none() && schema::find(outer).is_some() => (outer, true),
@@ -138,10 +140,10 @@ impl<'p> Parser<'p> {
             }
             self.parsed.axes.retain(|axis| axis.key != key);
         }
-        let spec = if is_inside {
-            self.reader.listing(kind, key, &full_path, value)
-        } else {
-            self.reader.axis_spec(kind, key, &full_path, value)
+        let context = AxisContext { kind, key, path: &full_path };
+        let spec = match is_inside {
+            true => self.reader.listing(context, value),
+            false => self.reader.axis_spec(context, value),
         };
         if let Some(spec) = spec {
             self.parsed.axes.push(ParsedAxis { kind, key, spec, place });
