@@ -15,6 +15,8 @@ use crate::{Notice, RunnerError, StopLevel, StoppingWorker};
 const FIRST_REPORT: Duration = Duration::from_secs(2);
 /// The longest interval between two such reports.
 const LONGEST_REPORT_INTERVAL: Duration = Duration::from_secs(30);
+/// The cause of the end of a run whose worker is killed without being asked.
+const STOPPED_AT_ONCE: &str = "stopped at once";
 
 impl Sweep<'_> {
     /// Handles the stop signal. A failure of the sweep asks for a clean stop too.
@@ -45,7 +47,7 @@ impl Sweep<'_> {
         match self.stopping {
             Some(Stopping { level: StopLevel::AtOnce, .. }) => {
                 for worker in self.slots.iter_mut().filter_map(|slot| slot.worker_mut()) {
-                    worker.kill(now, "stopped at once");
+                    worker.kill(now, STOPPED_AT_ONCE);
                 }
             }
             Some(stopping) => self.wait_for_workers(stopping, now),
@@ -90,8 +92,9 @@ impl Sweep<'_> {
         }
     }
 
-    /// Asks every worker to stop. Groups whose checkpoints are being verified are not launched, and a worker that
-    /// has sent no event has trained nothing that could be saved.
+    /// Asks every worker to stop. Groups whose checkpoints are being verified are not launched. A worker that has sent
+    /// no event has trained nothing that could be saved, and one that is killed at once has no time to save: neither
+    /// is asked, so that how it ends doesn't depend on what it did before it was killed.
     fn ask_all_to_stop(&mut self, level: StopLevel, now: AwakeTime) {
         for slot in &mut self.slots {
             match &mut slot.activity {
@@ -100,9 +103,12 @@ impl Sweep<'_> {
                 SlotActivity::Training(worker) => {
                     if worker.stop_requested.is_none() {
                         worker.stop_requested = Some(now);
-                        worker.worker.send(&Command::StopAll);
-                        if level == StopLevel::Cleanly && !worker.has_reported {
-                            worker.kill(now, "stopped before it began to train");
+                        match level {
+                            StopLevel::AtOnce => worker.kill(now, STOPPED_AT_ONCE),
+                            _ if !worker.has_reported => {
+                                worker.kill(now, "stopped before it began to train");
+                            }
+                            _ => worker.worker.send(&Command::StopAll),
                         }
                     }
                 }
