@@ -30,7 +30,7 @@ pub struct ResultsLock {
     file: File,
     /// The folder itself, locked too: whoever deletes the lock file cannot let a second writer in. `None` on a file
     /// system that cannot lock folders.
-    _folder: Option<File>,
+    folder: Option<File>,
 }
 
 impl ResultsLock {
@@ -93,7 +93,7 @@ impl ResultsLock {
             Ok(metadata) if metadata.nlink() > 1 && folder_locked => replace(&path).map_err(failed)?,
             _ => file.try_clone().map_err(failed)?,
         };
-        Ok(Some(Self { file, _folder: folder_locked.then_some(folder) }))
+        Ok(Some(Self { file, folder: folder_locked.then_some(folder) }))
     }
 
     /// Writes the holder's process id for waiting processes. Failures are ignored (a full disk): the lock
@@ -115,7 +115,10 @@ impl Drop for ResultsLock {
         if self.file.metadata().is_ok_and(|metadata| metadata.nlink() <= 1) {
             let _ = self.file.set_len(0);
         }
-        let _ = self.file.unlock();
+        // Closing is not enough: a child process that is just being started still has copies of both files.
+        for locked in [Some(&self.file), self.folder.as_ref()].into_iter().flatten() {
+            let _ = locked.unlock();
+        }
     }
 }
 
@@ -170,6 +173,15 @@ mod tests {
         drop(take(&results));
         drop(take(&results));
         assert!(results.join(".lock").is_file());
+    }
+
+    #[test]
+    fn a_released_lock_is_free_although_a_child_process_has_copies_of_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = take(folder.path());
+        let _copies = [held.file.try_clone().unwrap(), held.folder.as_ref().unwrap().try_clone().unwrap()];
+        drop(held);
+        drop(take(folder.path()));
     }
 
     #[test]
