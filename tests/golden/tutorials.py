@@ -495,12 +495,12 @@ def listed(texts, shape):
     for text in texts:
         name, *words = text.split()
         main = words.pop(0) if len(words) % 2 else None
-        window = {key: int(value) for key, value in zip(words[::2], words[1::2])}
+        window = {key: value == "true" if key == "bias" else int(value) for key, value in zip(words[::2], words[1::2])}
         sides = {"conv": nn.Conv2d, "conv-transpose": nn.ConvTranspose2d}
         kernel = window.pop("kernel", None)
         layer = (
             sides[name](shape[0], int(main), kernel, **window) if name in sides
-            else nn.Linear(shape[0], int(main)) if name == "linear"
+            else nn.Linear(shape[0], int(main), **window) if name == "linear"
             else nn.Upsample(scale_factor=int(main)) if name == "upsample"
             else nn.AvgPool2d(int(main)) if name == "avg-pool"
             else Residual(int(main)) if name == "residual"

@@ -195,7 +195,8 @@ mod tests {
         assert_eq!(written(&Value::Text("a \"b\"\n".to_owned())), r#""a \"b\"\n""#);
         assert_eq!(written(&Value::Widths(vec![256, 512])), "[256,512]");
         let window = Window { kernel: 4, stride: 2, padding: 0 };
-        let layers = vec![NetworkLayer::Conv(64, window), NetworkLayer::LeakyRelu(0.2)];
+        let layers =
+            vec![NetworkLayer::Conv { outputs: 64, window, bias: true }, NetworkLayer::LeakyRelu(0.2)];
         assert_eq!(written(&Value::Layers(layers)), r#"["conv 64 kernel 4 stride 2","leaky-relu 0.2"]"#);
     }
 

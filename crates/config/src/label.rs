@@ -75,7 +75,10 @@ mod tests {
             Value::Text("tanh".to_owned()),
             Value::Widths(vec![64, 32]),
             Value::Integers(vec![5]),
-            Value::Layers(vec![NetworkLayer::Linear(3), NetworkLayer::LeakyRelu(0.0)]),
+            Value::Layers(vec![
+                NetworkLayer::Linear { outputs: 3, bias: true },
+                NetworkLayer::LeakyRelu(0.0),
+            ]),
         ];
         for one in values {
             assert_eq!(value_text(&one.to_json()), value(&one));

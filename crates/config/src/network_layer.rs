@@ -10,6 +10,10 @@ use crate::ImageShape;
 pub(crate) const STRIDE: usize = 1;
 /// PyTorch's default padding.
 pub(crate) const PADDING: usize = 0;
+/// PyTorch's default output padding.
+pub(crate) const OUTPUT_PADDING: usize = 0;
+/// Products have a bias by default, as in PyTorch.
+pub(crate) const BIAS: bool = true;
 /// PyTorch's default slope of a leaky ReLU.
 pub(crate) const SLOPE: f64 = 0.01;
 /// PyTorch's default rate of a dropout.
@@ -27,12 +31,33 @@ const MAX_WEIGHT: usize = 1 << 26;
 /// databases and labels always have it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NetworkLayer {
-    /// `nn.Linear` with that many outputs.
-    Linear(u32),
-    /// `nn.Conv2d` with that many output channels.
-    Conv(u32, Window),
-    /// `nn.ConvTranspose2d` with that many output channels.
-    ConvTranspose(u32, Window),
+    /// `nn.Linear`.
+    Linear {
+        /// Numbers of an output row.
+        outputs: u32,
+        /// Whether it adds a bias.
+        bias: bool,
+    },
+    /// `nn.Conv2d`.
+    Conv {
+        /// Channels of the output.
+        outputs: u32,
+        /// Its kernel.
+        window: Window,
+        /// Whether it adds a bias.
+        bias: bool,
+    },
+    /// `nn.ConvTranspose2d`.
+    ConvTranspose {
+        /// Channels of the output.
+        outputs: u32,
+        /// Its kernel.
+        window: Window,
+        /// Rows and columns of the output beyond those of [`Window::spread`]; less than the stride.
+        output_padding: usize,
+        /// Whether it adds a bias.
+        bias: bool,
+    },
     /// `nn.Upsample`: each pixel becomes that many along both sides.
     Upsample(u32),
     /// `nn.AvgPool2d`: each square of that many pixels along both sides becomes one.
@@ -75,10 +100,10 @@ impl Window {
         room.checked_div(self.stride).map(|steps| steps + 1)
     }
 
-    /// The side of an output whose kernel positions are the input's pixels: the inverse of
-    /// [`positions`](Self::positions) where nothing is left over.
-    pub fn spread(self, side: usize) -> Option<usize> {
-        let all = side.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel)?;
+    /// The side of an output whose kernel positions are the input's pixels, which leave over `left_over` pixels, fewer than
+    /// the stride: the inverse of [`positions`](Self::positions).
+    pub fn spread(self, side: usize, left_over: usize) -> Option<usize> {
+        let all = side.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.kernel + left_over)?;
         all.checked_sub(2 * self.padding).filter(|&side| side > 0)
     }
 
@@ -92,9 +117,9 @@ impl NetworkLayer {
     /// Its name in experiment files.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Linear(_) => "linear",
-            Self::Conv(..) => "conv",
-            Self::ConvTranspose(..) => "conv-transpose",
+            Self::Linear { .. } => "linear",
+            Self::Conv { .. } => "conv",
+            Self::ConvTranspose { .. } => "conv-transpose",
             Self::Upsample(_) => "upsample",
             Self::AveragePool(_) => "avg-pool",
             Self::Residual(_) => "residual",
@@ -124,13 +149,13 @@ impl NetworkLayer {
     pub fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let wide = |count: u32| count as usize;
         let output = match *self {
-            Self::Linear(outputs) => match input {
+            Self::Linear { outputs, .. } => match input {
                 [_] => vec![wide(outputs)],
                 _ => {
                     return Err(format!("takes a row of numbers, not {}; `flatten` makes one", shown(input)));
                 }
             },
-            Self::Conv(outputs, window) => {
+            Self::Conv { outputs, window, .. } => {
                 let [_, height, width] = feature_map(input)?;
                 let sides = [height, width].map(|side| window.positions(side));
                 let [Some(height), Some(width)] = sides else {
@@ -138,9 +163,9 @@ impl NetworkLayer {
                 };
                 vec![wide(outputs), height, width]
             }
-            Self::ConvTranspose(outputs, window) => {
+            Self::ConvTranspose { outputs, window, output_padding, .. } => {
                 let [_, height, width] = feature_map(input)?;
-                let sides = [height, width].map(|side| window.spread(side));
+                let sides = [height, width].map(|side| window.spread(side, output_padding));
                 let [Some(height), Some(width)] = sides else {
                     return Err(format!("{} leaves nothing of {height} x {width}", windowed(window)));
                 };
@@ -206,10 +231,20 @@ impl NetworkLayer {
         Err(format!("adds the input of layer {first}, {added}, to {own}; both must have one shape"))
     }
 
+    /// Whether it adds a bias, if it is a product.
+    const fn bias(&self) -> Option<bool> {
+        match *self {
+            Self::Linear { bias, .. } | Self::Conv { bias, .. } | Self::ConvTranspose { bias, .. } => {
+                Some(bias)
+            }
+            _ => None,
+        }
+    }
+
     /// The shape in which a discriminator of these layers takes images: as rows if the first layer is a product of rows.
     pub fn image_input(layers: &[Self], image: ImageShape) -> Vec<usize> {
         match layers.first() {
-            Some(Self::Linear(_)) => vec![image.size()],
+            Some(Self::Linear { .. }) => vec![image.size()],
             _ => image.shape().to_vec(),
         }
     }
@@ -218,8 +253,8 @@ impl NetworkLayer {
     fn weight(&self, input: &[usize]) -> usize {
         let inputs = input.first().copied().unwrap_or(0);
         match *self {
-            Self::Linear(outputs) => inputs.saturating_mul(outputs as usize),
-            Self::Conv(outputs, window) | Self::ConvTranspose(outputs, window) => {
+            Self::Linear { outputs, .. } => inputs.saturating_mul(outputs as usize),
+            Self::Conv { outputs, window, .. } | Self::ConvTranspose { outputs, window, .. } => {
                 inputs.saturating_mul(outputs as usize).saturating_mul(window.taps())
             }
             _ => 0,
@@ -286,20 +321,27 @@ impl fmt::Display for NetworkLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Linear(count)
+            Self::Linear { outputs: count, .. }
             | Self::Upsample(count)
             | Self::AveragePool(count)
-            | Self::Residual(count) => {
-                write!(f, " {count}")
-            }
-            Self::Conv(outputs, window) | Self::ConvTranspose(outputs, window) => {
-                write!(f, " {outputs} {window}")
+            | Self::Residual(count) => write!(f, " {count}"),
+            Self::Conv { outputs, window, .. } => write!(f, " {outputs} {window}"),
+            Self::ConvTranspose { outputs, window, output_padding, .. } => {
+                write!(f, " {outputs} {window}")?;
+                match *output_padding {
+                    OUTPUT_PADDING => Ok(()),
+                    output_padding => write!(f, " output_padding {output_padding}"),
+                }
             }
             Self::LeakyRelu(number) if *number == 0.0 || *number == SLOPE => Ok(()),
             Self::Dropout(number) if *number == RATE => Ok(()),
             Self::LeakyRelu(number) | Self::Dropout(number) => write!(f, " {number}"),
             Self::Reshape([channels, height, width]) => write!(f, " {channels}x{height}x{width}"),
             Self::BatchNorm | Self::LayerNorm | Self::Tanh | Self::Sigmoid | Self::Flatten => Ok(()),
+        }?;
+        match self.bias() {
+            Some(bias) if bias != BIAS => write!(f, " bias {bias}"),
+            _ => Ok(()),
         }
     }
 }
@@ -329,9 +371,15 @@ pub(crate) mod tests {
     pub(crate) fn any_layer() -> impl Strategy<Value = NetworkLayer> {
         use NetworkLayer::*;
         prop_oneof![
-            (1u32..=512).prop_map(Linear),
-            (1u32..=9, window()).prop_map(|(outputs, window)| Conv(outputs, window)),
-            (1u32..=9, window()).prop_map(|(outputs, window)| ConvTranspose(outputs, window)),
+            (1u32..=512, any::<bool>()).prop_map(|(outputs, bias)| Linear { outputs, bias }),
+            (1u32..=9, window(), any::<bool>()).prop_map(|(outputs, window, bias)| Conv {
+                outputs,
+                window,
+                bias
+            }),
+            (1u32..=9, window(), 0usize..4, any::<bool>()).prop_map(|(outputs, window, extra, bias)| {
+                ConvTranspose { outputs, window, output_padding: extra % window.stride, bias }
+            }),
             (2u32..=16).prop_map(Upsample),
             (2u32..=16).prop_map(AveragePool),
             (1u32..=12).prop_map(Residual),
@@ -363,42 +411,44 @@ pub(crate) mod tests {
     #[test]
     fn a_mismatch_names_the_layer_and_the_sizes() {
         use NetworkLayer::*;
+        let linear = |outputs| Linear { outputs, bias: true };
         let window = |kernel, stride, padding| Window { kernel, stride, padding };
+        let transpose = |window| ConvTranspose { outputs: 4, window, output_padding: 0, bias: true };
+        let conv = |window| Conv { outputs: 4, window, bias: true };
         let reason = |layers: &[NetworkLayer]| check(layers, &[100], &[1, 28, 28]).unwrap_err();
         assert_eq!(
-            reason(&[Linear(9), Reshape([1, 3, 3]), Conv(4, window(4, 1, 0))]),
+            reason(&[linear(9), Reshape([1, 3, 3]), conv(window(4, 1, 0))]),
             "layer 2, conv: kernel 4 does not fit 3 x 3"
         );
         assert_eq!(
-            reason(&[Linear(9), Reshape([1, 3, 3]), ConvTranspose(4, window(2, 1, 2))]),
+            reason(&[linear(9), Reshape([1, 3, 3]), transpose(window(2, 1, 2))]),
             "layer 2, conv-transpose: kernel 2 with padding 2 leaves nothing of 3 x 3"
         );
         assert_eq!(
-            reason(&[Linear(9), Reshape([2, 7, 7])]),
+            reason(&[linear(9), Reshape([2, 7, 7])]),
             "layer 1, reshape: 2 x 7 x 7 is 98 numbers, not 9"
         );
         assert_eq!(
-            reason(&[Linear(9), LeakyRelu(0.0), Upsample(2)]),
+            reason(&[linear(9), LeakyRelu(0.0), Upsample(2)]),
             "layer 2, upsample: takes channels x height x width, not a row of 9; `reshape` makes them"
         );
         assert_eq!(
-            reason(&[Reshape([1, 10, 10]), Linear(784)]),
+            reason(&[Reshape([1, 10, 10]), linear(784)]),
             "layer 1, linear: takes a row of numbers, not 1 x 10 x 10; `flatten` makes one"
         );
         assert_eq!(
             reason(&[Reshape([1, 10, 10]), AveragePool(4), AveragePool(3)]),
             "layer 2, avg-pool: a square of 3 x 3 does not fit 2 x 2"
         );
-        let convolved =
-            |layer| reason(&[Reshape([1, 10, 10]), Conv(4, window(3, 1, 1)), LeakyRelu(0.0), layer]);
+        let convolved = |layer| reason(&[Reshape([1, 10, 10]), conv(window(3, 1, 1)), LeakyRelu(0.0), layer]);
         assert_eq!(
             convolved(Residual(2)),
             "layer 3, residual: adds the input of layer 1, 1 x 10 x 10, to 4 x 10 x 10; both must have one shape"
         );
         assert_eq!(convolved(Residual(4)), "layer 3, residual: there are only 3 layers before it");
-        assert_eq!(reason(&[Linear(783)]), "the last layer gives 783, not 1 x 28 x 28");
+        assert_eq!(reason(&[linear(783)]), "the last layer gives 783, not 1 x 28 x 28");
         assert_eq!(
-            reason(&[Linear(784), Reshape([28, 28, 1])]),
+            reason(&[linear(784), Reshape([28, 28, 1])]),
             "the last layer gives 28 x 28 x 1, not 1 x 28 x 28"
         );
         assert_eq!(
@@ -406,22 +456,30 @@ pub(crate) mod tests {
             "layer 3, upsample: 1 x 40960 x 40960 is more than 16777216 numbers"
         );
         assert_eq!(
-            reason(&[Reshape([1, 10, 10]), Upsample(16), Flatten, Linear(65536)]),
+            reason(&[Reshape([1, 10, 10]), Upsample(16), Flatten, linear(65536)]),
             "layer 3, linear: a weight of 1677721600 numbers is more than 67108864"
         );
-        assert_eq!(check(&[Linear(1), Reshape([1, 1, 1])], &[100], &[1]), Ok(()));
-        assert_eq!(check(&[Linear(100), LeakyRelu(0.0), Residual(2), Linear(784)], &[100], &[784]), Ok(()));
-        assert_eq!(check(&[Linear(784)], &[100], &[1, 28, 28]), Ok(()));
-        assert_eq!(check(&[Linear(784), Reshape([1, 28, 28])], &[100], &[1, 28, 28]), Ok(()));
+        assert_eq!(check(&[linear(1), Reshape([1, 1, 1])], &[100], &[1]), Ok(()));
+        assert_eq!(check(&[linear(100), LeakyRelu(0.0), Residual(2), linear(784)], &[100], &[784]), Ok(()));
+        assert_eq!(check(&[linear(784)], &[100], &[1, 28, 28]), Ok(()));
+        assert_eq!(check(&[linear(784), Reshape([1, 28, 28])], &[100], &[1, 28, 28]), Ok(()));
     }
 
     #[test]
     fn texts_have_what_differs_from_the_defaults() {
         let text = |layer: NetworkLayer| layer.to_string();
         let window = Window { kernel: 4, stride: 2, padding: 1 };
-        assert_eq!(text(NetworkLayer::Conv(64, window)), "conv 64 kernel 4 stride 2 padding 1");
-        let window = Window { kernel: 3, stride: 1, padding: 0 };
-        assert_eq!(text(NetworkLayer::ConvTranspose(1, window)), "conv-transpose 1 kernel 3");
+        let conv = |bias| NetworkLayer::Conv { outputs: 64, window, bias };
+        assert_eq!(text(conv(true)), "conv 64 kernel 4 stride 2 padding 1");
+        assert_eq!(text(conv(false)), "conv 64 kernel 4 stride 2 padding 1 bias false");
+        let transpose = |stride, output_padding, bias| {
+            let window = Window { kernel: 3, stride, padding: 0 };
+            NetworkLayer::ConvTranspose { outputs: 1, window, output_padding, bias }
+        };
+        assert_eq!(text(transpose(1, 0, true)), "conv-transpose 1 kernel 3");
+        let long = "conv-transpose 1 kernel 3 stride 2 output_padding 1 bias false";
+        assert_eq!(text(transpose(2, 1, false)), long);
+        assert_eq!(text(NetworkLayer::Linear { outputs: 9, bias: true }), "linear 9");
         assert_eq!(text(NetworkLayer::LeakyRelu(0.2)), "leaky-relu 0.2");
         assert_eq!(text(NetworkLayer::LeakyRelu(0.01)), "leaky-relu");
         assert_eq!(text(NetworkLayer::LeakyRelu(0.0)), "relu");

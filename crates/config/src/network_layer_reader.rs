@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::network_layer::{NetworkLayer, PADDING, RATE, SLOPE, STRIDE, Window};
+use crate::network_layer::{BIAS, NetworkLayer, OUTPUT_PADDING, PADDING, RATE, SLOPE, STRIDE, Window};
 
 /// The most layers of a network.
 pub(crate) const MAX_LAYERS: usize = 64;
@@ -37,7 +37,6 @@ const NAMES: [&str; 15] = [
     "reshape",
     "flatten",
 ];
-const WINDOW: [&str; 3] = ["kernel", "stride", "padding"];
 
 /// Why an item of a list is no layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +113,7 @@ struct Written {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Argument {
+    Boolean(bool),
     Integer(u64),
     Number(f64),
     Integers(Vec<u64>),
@@ -124,6 +124,9 @@ enum Argument {
 impl Argument {
     fn of_word(word: &str) -> Self {
         let sides: Option<Vec<u64>> = word.split('x').map(|side| side.parse().ok()).collect();
+        if let Ok(boolean) = word.parse() {
+            return Self::Boolean(boolean);
+        }
         match (word.parse(), sides, word.parse::<f64>()) {
             (Ok(integer), _, _) => Self::Integer(integer),
             (_, Some(sides), _) => Self::Integers(sides),
@@ -138,6 +141,7 @@ impl Argument {
             _ => None,
         };
         match toml {
+            DeValue::Boolean(boolean) => Self::Boolean(*boolean),
             DeValue::Integer(written) => {
                 integer(toml).map_or(Self::Other(written.as_str().to_owned()), Self::Integer)
             }
@@ -156,6 +160,7 @@ impl Argument {
 
     fn shown(&self) -> String {
         match self {
+            Self::Boolean(boolean) => boolean.to_string(),
             Self::Integer(integer) => integer.to_string(),
             Self::Number(number) => number.to_string(),
             Self::Integers(integers) => format!("{integers:?}"),
@@ -188,9 +193,16 @@ impl Written {
         // Before the values: `kernal = 4` is a misspelt kernel, not a missing one.
         self.check_settings()?;
         Ok(match self.name.as_str() {
-            "linear" => NetworkLayer::Linear(self.count(1, MAX_COUNT)?),
-            "conv" => NetworkLayer::Conv(self.count(1, MAX_COUNT)?, self.window()?),
-            "conv-transpose" => NetworkLayer::ConvTranspose(self.count(1, MAX_COUNT)?, self.window()?),
+            "linear" => NetworkLayer::Linear { outputs: self.count(1, MAX_COUNT)?, bias: self.bias()? },
+            "conv" => {
+                let (outputs, window) = (self.count(1, MAX_COUNT)?, self.window()?);
+                NetworkLayer::Conv { outputs, window, bias: self.bias()? }
+            }
+            "conv-transpose" => {
+                let (outputs, window) = (self.count(1, MAX_COUNT)?, self.window()?);
+                let output_padding = self.output_padding(window.stride)?;
+                NetworkLayer::ConvTranspose { outputs, window, output_padding, bias: self.bias()? }
+            }
             "upsample" => NetworkLayer::Upsample(self.count(2, MAX_FACTOR)?),
             "avg-pool" => NetworkLayer::AveragePool(self.count(2, MAX_FACTOR)?),
             "residual" => NetworkLayer::Residual(self.count(1, MAX_LAYERS as u64 - 1)?),
@@ -209,7 +221,9 @@ impl Written {
 
     fn check_settings(&self) -> Result<(), Refusal> {
         let settings: &[&str] = match self.name.as_str() {
-            "conv" | "conv-transpose" => &WINDOW,
+            "linear" => &["bias"],
+            "conv" => &["kernel", "stride", "padding", "bias"],
+            "conv-transpose" => &["kernel", "stride", "padding", "output_padding", "bias"],
             name if NAMES.contains(&name) => &[],
             // The name is at fault, whose settings are unknown.
             _ => return Ok(()),
@@ -255,7 +269,7 @@ impl Written {
     /// The main value as a number from `low` to below 1; the default if there is none.
     fn number(&self, default: f64, low: f64) -> Result<f64, Refusal> {
         let number = match self.main {
-            None | Some(Argument::Integers(_) | Argument::Other(_)) => None,
+            None | Some(Argument::Boolean(_) | Argument::Integers(_) | Argument::Other(_)) => None,
             Some(Argument::Integer(integer)) => Some(integer as f64),
             Some(Argument::Number(number)) => Some(number),
         };
@@ -295,21 +309,46 @@ impl Written {
     }
 
     fn window(&self) -> Result<Window, Refusal> {
-        let setting = |name: &str, default: Option<u64>, low: u64| {
-            let given = self.settings.iter().find(|(setting, _)| setting == name);
-            match (given.map(|(_, value)| value), default) {
-                (Some(Argument::Integer(value)), _) if (low..=MAX_WINDOW).contains(value) => Ok(*value),
-                (None, Some(default)) => Ok(default),
-                (found, _) => {
-                    self.refuse(name, found, &format!("`{name} = N`, an integer from {low} to {MAX_WINDOW}"))
-                }
-            }
-        };
         Ok(Window {
-            kernel: setting("kernel", None, 1)? as usize,
-            stride: setting("stride", Some(STRIDE as u64), 1)? as usize,
-            padding: setting("padding", Some(PADDING as u64), 0)? as usize,
+            kernel: self.pixels("kernel", None, 1)?,
+            stride: self.pixels("stride", Some(STRIDE), 1)?,
+            padding: self.pixels("padding", Some(PADDING), 0)?,
         })
+    }
+
+    /// A setting that is a number of pixels.
+    fn pixels(&self, name: &str, default: Option<usize>, low: u64) -> Result<usize, Refusal> {
+        match (self.setting(name), default) {
+            (Some(Argument::Integer(value)), _) if (low..=MAX_WINDOW).contains(value) => Ok(*value as usize),
+            (None, Some(default)) => Ok(default),
+            (found, _) => {
+                self.refuse(name, found, &format!("`{name} = N`, an integer from {low} to {MAX_WINDOW}"))
+            }
+        }
+    }
+
+    fn output_padding(&self, stride: usize) -> Result<usize, Refusal> {
+        let name = "output_padding";
+        match self.pixels(name, Some(OUTPUT_PADDING), 0)? {
+            // PyTorch refuses more, since it would be a row or column that no pixel of the input reaches.
+            padding if padding < stride => Ok(padding),
+            _ => {
+                let expected = format!("`{name} = N`, an integer below the stride, which is {stride}");
+                self.refuse(name, self.setting(name), &expected)
+            }
+        }
+    }
+
+    fn bias(&self) -> Result<bool, Refusal> {
+        match self.setting("bias") {
+            None => Ok(BIAS),
+            Some(Argument::Boolean(bias)) => Ok(*bias),
+            found => self.refuse("bias", found, "`bias = true` or `bias = false`"),
+        }
+    }
+
+    fn setting(&self, name: &str) -> Option<&Argument> {
+        self.settings.iter().find(|(setting, _)| setting == name).map(|(_, value)| value)
     }
 }
 
@@ -386,6 +425,11 @@ mod tests {
             ("{ leaky-relu = -0.0 }", "'relu'"),
             ("{ dropout = 0.5 }", "'dropout'"),
             ("'conv 8 padding 0 kernel 3'", "'conv 8 kernel 3'"),
+            ("{ linear = 8, bias = true }", "'linear 8'"),
+            (
+                "{ conv-transpose = 8, kernel = 3, output_padding = 0, bias = false }",
+                "'conv-transpose 8 bias false kernel 3'",
+            ),
         ];
         for (long, short) in pairs {
             assert_eq!(list(&format!("[{long}]")), list(&format!("[{short}]")), "{long}");
@@ -435,10 +479,27 @@ mod tests {
             (
                 "{ conv = 8, kernel = 3, strid = 2 }",
                 "`conv` has no setting `strid`",
-                "`kernel`, `stride`, `padding`",
+                "`kernel`, `stride`, `padding`, `bias`",
+            ),
+            (
+                "{ conv = 8, kernel = 3, bias = 0 }",
+                "found `bias = 0` of `conv`",
+                "`bias = true` or `bias = false`",
+            ),
+            ("'linear 8 bias no'", "found `bias = no` of `linear`", "`bias = true` or `bias = false`"),
+            ("{ linear = 8, kernel = 3 }", "`linear` has no setting `kernel`", "`bias`"),
+            (
+                "{ conv = 8, kernel = 3, output_padding = 1 }",
+                "`conv` has no setting `output_padding`",
+                "`kernel`, `stride`, `padding`, `bias`",
+            ),
+            (
+                "{ conv-transpose = 8, kernel = 3, stride = 2, output_padding = 2 }",
+                "found `output_padding = 2` of `conv-transpose`",
+                "`output_padding = N`, an integer below the stride, which is 2",
             ),
             ("'relu inplace true'", "`relu` has no setting `inplace`", "`relu` without settings"),
-            ("{ relu = true }", "found `relu = boolean`", "\"relu\" alone"),
+            ("{ relu = true }", "found `relu = true`", "\"relu\" alone"),
             ("{ dropout = 0 }", "found `dropout = 0`", "a number above 0 and below 1, or \"dropout\""),
             (
                 "{ leaky-relu = 1.0 }",
@@ -466,7 +527,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_setting_is_told_with_the_one_that_was_meant_and_not_as_a_missing_one() {
-        let settings = "`kernel`, `stride`, `padding`";
+        let settings = "`kernel`, `stride`, `padding`, `bias`";
         for (item, wrong, right) in [
             ("{ conv = 8, kernal = 4 }", "kernal", "kernel"),
             ("{ conv = 8, kernel_size = 4 }", "kernel_size", "kernel"),

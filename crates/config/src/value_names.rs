@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn lists_of_layers_are_called_by_their_places_and_other_values_by_nothing() {
-        let list = |width| Value::Layers(vec![NetworkLayer::Linear(width)]);
+        let list = |width| Value::Layers(vec![NetworkLayer::Linear { outputs: width, bias: true }]);
         let names = ValueNames::by_place(&[list(3), list(5), list(3)]);
         assert_eq!(
             (names.of(&list(3)), names.of(&list(5)), names.of(&list(7))),

@@ -117,7 +117,8 @@ fn parameters(network: &Network, copies: u64, averages: u64) -> u64 {
     let layers = network.nodes.iter().map(|node| match node.layer {
         Layer::Linear(_) => {
             let (inputs, outputs) = (node.inputs(), node.outputs());
-            let own = copies * (matrix(inputs, outputs) + matrix(1, outputs));
+            let of_bias = if node.layer.has_bias() { copies } else { copies.min(1) };
+            let own = copies * matrix(inputs, outputs) + of_bias * matrix(1, outputs);
             own + if network.spectral_norm { norm_of(inputs, outputs) } else { 0 }
         }
         Layer::BatchNorm => (2 * (copies + averages) + 5) * matrix(1, node.outputs()),

@@ -84,7 +84,7 @@ impl Mlp {
                     stages.push(Stage {
                         index,
                         weight,
-                        bias: Trained::new(1, outputs, buffers),
+                        bias: Trained::bias(1, outputs, buffers, node.layer.has_bias()),
                         biased: outputs,
                         embedded: own.map(|width| Embedded::new(classes, width, outputs, buffers)),
                         norm: None,
@@ -262,7 +262,9 @@ impl Parameters for Mlp {
     fn each_trained(&mut self, work: &mut dyn FnMut(&mut Trained)) {
         for stage in self.stages_mut() {
             work(&mut stage.weight);
-            work(&mut stage.bias);
+            if stage.bias.is_trained {
+                work(&mut stage.bias);
+            }
             if let Some(embedded) = &mut stage.embedded {
                 work(&mut embedded.weight);
                 work(&mut embedded.embedding);

@@ -153,7 +153,8 @@ impl Stage {
     /// A stage of zeros with that many more outputs, which have no bias.
     pub(super) fn with_outputs(self, more: usize, buffers: usize) -> Self {
         let (inputs, outputs) = (self.inputs(), self.outputs() + more);
-        let (mut weight, bias) = (Trained::new(inputs, outputs, buffers), Trained::new(1, outputs, buffers));
+        let mut weight = Trained::new(inputs, outputs, buffers);
+        let bias = Trained::bias(1, outputs, buffers, self.bias.is_trained);
         if self.weight.spectral_norm.is_some() {
             weight.divide_by_spectral_norm(Arrangement::Projected(self.outputs()));
         }
@@ -284,12 +285,14 @@ impl Stage {
         learning: &mut Learning,
     ) {
         let arch = engine.arch;
-        gradients.bias.reshape(1, self.outputs());
-        arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
-        for col in self.biased..self.outputs() {
-            gradients.bias.set(0, col, 0.0);
+        if self.bias.is_trained {
+            gradients.bias.reshape(1, self.outputs());
+            arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
+            for col in self.biased..self.outputs() {
+                gradients.bias.set(0, col, 0.0);
+            }
+            self.bias.learn(arch, &gradients.bias, learning);
         }
-        self.bias.learn(arch, &gradients.bias, learning);
         if let Some(embedded) = &mut self.embedded {
             embedded.learn(arch, input.classes, &gradients.output, learning);
         }

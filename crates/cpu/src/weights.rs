@@ -230,7 +230,9 @@ impl<'a> Arrays<'a> {
         let (rows, cols) = (stage.bias.value.rows(), stage.bias.value.cols());
         let order = Order::transposed(rows);
         let bias = part(format!("{index}.bias"), rows, order, 0..cols - projected);
-        self.parts(&[bias], &mut stage.bias);
+        if stage.bias.is_trained {
+            self.parts(&[bias], &mut stage.bias);
+        }
         if let Some((index, norm)) = &mut stage.norm {
             self.norm(*index, norm);
         }
@@ -287,7 +289,9 @@ fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
             order: Order::transposed(1),
             cols: 0..biased,
         };
-        arrays.parts(&[bias], &mut stage.bias);
+        if stage.bias.is_trained {
+            arrays.parts(&[bias], &mut stage.bias);
+        }
         if let Some(embedded) = &mut stage.embedded {
             let order = Order { first: inputs, col: all, ..Order::transposed(width) };
             arrays.parts(&[weight(order, 0..outputs)], &mut embedded.weight);

@@ -46,11 +46,18 @@ pub(super) fn of_layers(network: &Network, parameters: &[Tensor<3>]) -> Vec<Tens
         return parameters.to_vec();
     };
     let mut layers = layers.to_vec();
-    if let (Entry::Projection, [.., weight, bias]) = (condition.entry, layers.as_mut_slice()) {
-        let [lanes, ..] = bias.dims();
-        let without_bias = Tensor::zeros([lanes, 1, condition.classes], &bias.device());
-        *weight = Tensor::cat(vec![weight.clone(), embedding.clone()], 2);
-        *bias = Tensor::cat(vec![bias.clone(), without_bias], 2);
+    let has_bias = network.nodes.last().is_some_and(|last| last.layer.has_bias());
+    let bias = if has_bias { layers.pop() } else { None };
+    match (condition.entry, layers.last_mut(), bias) {
+        (Entry::Projection, Some(weight), bias) => {
+            *weight = Tensor::cat(vec![weight.clone(), embedding.clone()], 2);
+            layers.extend(bias.map(|bias| {
+                let [lanes, ..] = bias.dims();
+                let without_bias = Tensor::zeros([lanes, 1, condition.classes], &bias.device());
+                Tensor::cat(vec![bias, without_bias], 2)
+            }));
+        }
+        (_, _, bias) => layers.extend(bias),
     }
     layers
 }

@@ -51,7 +51,7 @@ const fn taps(window: Window) -> usize {
 
 /// The convolution without its bias of maps with sides `from`. `weight` is `[lanes, 1, numbers]` in PyTorch's order.
 pub(super) fn convolve(layer: &Conv2d, maps: Tensor<3>, from: Sides, weight: Tensor<3>) -> Tensor<3> {
-    let Conv2d { outputs, window } = *layer;
+    let Conv2d { outputs, window, .. } = *layer;
     let ([lanes, inputs, numbers], taps) = (maps.dims(), taps(window));
     let images = numbers / from.pixels();
     let to = from.map(|side| window.positions(side).unwrap_or(0));
@@ -77,7 +77,7 @@ pub(super) fn convolve_transposed(
     from: Sides,
     weight: Tensor<3>,
 ) -> Tensor<3> {
-    let ConvTranspose2d { outputs, window } = *layer;
+    let ConvTranspose2d { outputs, window, output_padding, .. } = *layer;
     let ([lanes, inputs, numbers], taps) = (maps.dims(), taps(window));
     let images = numbers / from.pixels();
     let blocks = from.map(|side| side + taps - 1);
@@ -94,8 +94,10 @@ pub(super) fn convolve_transposed(
         unreachable!("a kernel has at least one block")
     };
     let pixels = from_blocks(sum, [lanes * outputs, images], blocks, window);
-    let side = |side: usize| (side - 1) * window.stride + window.kernel - 2 * window.padding;
-    let to = from.map(side);
+    let to = from.map(|side| window.spread(side, output_padding).unwrap_or(0));
+    // An output padding may be more than the blocks reach.
+    let missing = |side: usize, to: usize| (0, (window.padding + to).saturating_sub(side * window.stride));
+    let pixels = padded(pixels, [missing(blocks.height, to.height), missing(blocks.width, to.width)]);
     let cropped = pixels.narrow(2, window.padding, to.height).narrow(3, window.padding, to.width);
     cropped.reshape([lanes, outputs, images * to.pixels()])
 }
@@ -229,8 +231,9 @@ mod tests {
     #[test]
     fn lanes_convolve_as_burn_convolves_each() {
         for window in WINDOWS {
-            let ours: Ours =
-                |x, sides, weight, window| convolve(&Conv2d { outputs: OUTPUTS, window }, x, sides, weight);
+            let ours: Ours = |x, sides, weight, window| {
+                convolve(&Conv2d { outputs: OUTPUTS, window, bias: false }, x, sides, weight)
+            };
             let theirs: Theirs = |x, w, Window { stride, padding, .. }| {
                 conv2d(x, w, None, ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1))
             };
@@ -241,14 +244,24 @@ mod tests {
     #[test]
     fn lanes_convolve_transposed_as_burn_convolves_each() {
         for window in WINDOWS {
-            let ours: Ours = |x, sides, weight, window| {
-                convolve_transposed(&ConvTranspose2d { outputs: OUTPUTS, window }, x, sides, weight)
-            };
-            let theirs: Theirs = |x, w, Window { stride, padding, .. }| {
-                let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0; 2], [1; 2], 1);
-                conv_transpose2d(x, w, None, options)
-            };
-            compare(ours, theirs, [INPUTS, OUTPUTS], Sides { height: 4, width: 7 }, window);
+            compare_transposed::<0>(window);
+            if window.stride > 1 {
+                compare_transposed::<1>(window);
+            }
         }
+    }
+
+    fn compare_transposed<const OUTPUT_PADDING: usize>(window: Window) {
+        let ours: Ours = |x, sides, weight, window| {
+            let layer =
+                ConvTranspose2d { outputs: OUTPUTS, window, output_padding: OUTPUT_PADDING, bias: false };
+            convolve_transposed(&layer, x, sides, weight)
+        };
+        let theirs: Theirs = |x, w, Window { stride, padding, .. }| {
+            let options =
+                ConvTransposeOptions::new([stride; 2], [padding; 2], [OUTPUT_PADDING; 2], [1; 2], 1);
+            conv_transpose2d(x, w, None, options)
+        };
+        compare(ours, theirs, [INPUTS, OUTPUTS], Sides { height: 4, width: 7 }, window);
     }
 }

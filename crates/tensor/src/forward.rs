@@ -57,7 +57,7 @@ impl Pass<'_> {
             shortcuts.keep(index, &x);
             match node.layer {
                 Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
-                    let [weight, bias] = pair(&mut parameters);
+                    let (weight, bias) = weight_and_bias(node, &mut parameters);
                     with_bias(node, product(node, x, weight), bias)
                 }
                 Layer::BatchNorm => {
@@ -105,7 +105,8 @@ impl Pass<'_> {
             let (x, change) = both;
             match node.layer {
                 Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
-                    let ([weight, bias], [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
+                    let (weight, bias) = weight_and_bias(node, &mut parameters);
+                    let (leaf, _) = weight_and_bias(node, &mut leaves);
                     (with_bias(node, product(node, x, weight), bias), product(node, change, leaf))
                 }
                 Layer::LayerNorm => {
@@ -180,8 +181,9 @@ fn product(node: &Node, x: Tensor<3>, weight: Tensor<3>) -> Tensor<3> {
     }
 }
 
-/// A product with its bias, `[lanes, 1, features]`.
-fn with_bias(node: &Node, x: Tensor<3>, bias: Tensor<3>) -> Tensor<3> {
+/// A product with its bias, `[lanes, 1, features]`, if the layer has one.
+fn with_bias(node: &Node, x: Tensor<3>, bias: Option<Tensor<3>>) -> Tensor<3> {
+    let Some(bias) = bias else { return x };
     if node.output.len() != 3 {
         return x + bias;
     }
@@ -222,7 +224,16 @@ fn next<'a>(slopes: &mut impl Iterator<Item = &'a Slopes>) -> &'a Slopes {
     slopes.next().expect("a network has slopes for each leaky ReLU")
 }
 
-/// The next two tensors: weight and bias, or mean and variance.
+/// The next tensors of a product: its weight, and its bias if it has one.
+fn weight_and_bias(
+    node: &Node,
+    tensors: &mut impl Iterator<Item = Tensor<3>>,
+) -> (Tensor<3>, Option<Tensor<3>>) {
+    let mut tensor = || tensors.next().expect("the layout has the tensors of each layer");
+    (tensor(), node.layer.has_bias().then(tensor))
+}
+
+/// The next two tensors of a normalisation: weight and bias, or mean and variance.
 fn pair(tensors: &mut impl Iterator<Item = Tensor<3>>) -> [Tensor<3>; 2] {
-    std::array::from_fn(|_| tensors.next().expect("the layout has two tensors for each such layer"))
+    std::array::from_fn(|_| tensors.next().expect("the layout has two tensors for each normalisation"))
 }

@@ -545,7 +545,9 @@ impl Parameters for ListedNet {
             let norm = match &mut step.op {
                 Op::Product(stage) => {
                     work(&mut stage.weight);
-                    work(&mut stage.bias);
+                    if stage.bias.is_trained {
+                        work(&mut stage.bias);
+                    }
                     stage.norm.as_mut().map(|(_, norm)| norm)
                 }
                 Op::Norm(_, norm) => Some(&mut **norm),

@@ -49,8 +49,8 @@ enum PlannedOp {
 struct Product {
     index: usize,
     links: Links,
-    /// Rows of the bias.
-    bias_rows: usize,
+    /// Rows of the bias, and whether there is one.
+    bias: (usize, bool),
     layout: WeightLayout,
     norm: Option<(usize, Layer)>,
     leaky_relu: Option<usize>,
@@ -87,7 +87,8 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
                 let unfolded = [patches.count(), patches.size()];
                 plan.push(PlannedOp::Unfold(patches), [1, node.inputs()], unfolded);
                 let links = Links::pointwise(patches.count());
-                let product = Product::new(index, links, 1, WeightLayout::OutputsFirst);
+                let product =
+                    Product::new(index, links, (1, node.layer.has_bias()), WeightLayout::OutputsFirst);
                 plan.push(PlannedOp::Product(product), unfolded, output);
             }
             Layer::Linear(_) | Layer::Conv2d(_) | Layer::ConvTranspose2d(_) => {
@@ -234,7 +235,8 @@ fn is_linear(node: Option<&Node>) -> bool {
 /// The product of a layer whose input is a map or a row in the order of memory.
 fn product(nodes: &[Node], index: usize, node: &Node) -> Product {
     let sides = |map: &[usize]| [map[1], map[2]];
-    let new = |links, layout| Product::new(index, links, 1, layout);
+    let has_bias = node.layer.has_bias();
+    let new = |links, layout| Product::new(index, links, (1, has_bias), layout);
     let before = index.checked_sub(1).and_then(|before| nodes.get(before));
     match node.layer {
         Layer::Conv2d(Conv2d { window, .. }) => {
@@ -251,7 +253,7 @@ fn product(nodes: &[Node], index: usize, node: &Node) -> Product {
             }
             (_, Some(Node { layer: Layer::Unflatten(map), .. })) if writes_map(nodes, index) => {
                 let pixels = map.shape[1] * map.shape[2];
-                Product::new(index, Links::to_map(pixels), pixels, WeightLayout::ToMap)
+                Product::new(index, Links::to_map(pixels), (pixels, has_bias), WeightLayout::ToMap)
             }
             _ => new(Links::pointwise(1), WeightLayout::OutputsFirst),
         },
@@ -259,9 +261,9 @@ fn product(nodes: &[Node], index: usize, node: &Node) -> Product {
 }
 
 impl Product {
-    fn new(index: usize, links: Links, bias_rows: usize, layout: WeightLayout) -> Self {
+    fn new(index: usize, links: Links, bias: (usize, bool), layout: WeightLayout) -> Self {
         let (norm, leaky_relu, dropout) = (None, None, None);
-        Self { index, links, bias_rows, layout, norm, leaky_relu, dropout, projected: 0 }
+        Self { index, links, bias, layout, norm, leaky_relu, dropout, projected: 0 }
     }
 
     /// How the matrix of the layer's weight lies in that of the product: none of these folds the taps of an output.
@@ -309,7 +311,7 @@ impl PlannedStep {
                     index: product.index,
                     links: product.links,
                     weight,
-                    bias: Trained::new(product.bias_rows, output[1], buffers),
+                    bias: Trained::bias(product.bias.0, output[1], buffers, product.bias.1),
                     projected: product.projected,
                     norm: product.norm.map(|(index, layer)| (index, norm(layer))),
                     activation: match product.leaky_relu {
@@ -337,8 +339,9 @@ impl PlannedStep {
         };
         match &self.op {
             PlannedOp::Product(product) => {
-                let weights =
-                    lines(product.links.taps * self.input[1], channels) + lines(product.bias_rows, channels);
+                let (rows, has_bias) = product.bias;
+                let bias = if has_bias { copies } else { copies.min(1) } * lines(rows, channels);
+                let weights = copies * lines(product.links.taps * self.input[1], channels) + bias;
                 let traced = map * (1 + usize::from(product.dropout.is_some()));
                 let norm_of_weight = if network.spectral_norm && copies > 0 {
                     let (rows, arrangement) = (product.links.taps * self.input[1], product.arrangement());
@@ -346,7 +349,7 @@ impl PlannedStep {
                 } else {
                     0
                 };
-                copies * weights + norm_of_weight + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
+                weights + norm_of_weight + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
             }
             PlannedOp::Norm(_, layer) => map + norm(*layer),
             PlannedOp::Dropout(_) | PlannedOp::Add(_) => 2 * map,

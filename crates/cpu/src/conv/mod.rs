@@ -280,7 +280,9 @@ impl Parameters for ConvNet {
     fn each_trained(&mut self, work: &mut dyn FnMut(&mut Trained)) {
         for stage in &mut self.stages {
             work(&mut stage.weight);
-            work(&mut stage.bias);
+            if stage.bias.is_trained {
+                work(&mut stage.bias);
+            }
             if let Some((_, norm)) = &mut stage.norm {
                 let affine = norm.affine_mut();
                 work(&mut affine.weight);

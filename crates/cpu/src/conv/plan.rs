@@ -38,6 +38,8 @@ pub(crate) struct StagePlan {
     outputs: usize,
     /// Rows and columns of the bias.
     bias: [usize; 2],
+    /// Whether there is one.
+    has_bias: bool,
     /// How many of the last outputs are those of the classes of a projection, which have no bias.
     projected: usize,
     layout: WeightLayout,
@@ -139,7 +141,18 @@ impl StagePlan {
     fn build(self, buffers: usize, network: &Network, config: &Config) -> MapStage {
         let (role, arrangement) = (network.role, self.arrangement());
         let Self {
-            index, links, inputs, outputs, bias, projected, layout, norm, dropout, activation, ..
+            index,
+            links,
+            inputs,
+            outputs,
+            bias,
+            has_bias,
+            projected,
+            layout,
+            norm,
+            dropout,
+            activation,
+            ..
         } = self;
         let pixels = links.outputs;
         let norm = norm.map(|(index, layer)| {
@@ -156,7 +169,7 @@ impl StagePlan {
         MapStage {
             index,
             weight,
-            bias: Trained::new(bias[0], bias[1], buffers),
+            bias: Trained::bias(bias[0], bias[1], buffers, has_bias),
             projected,
             links,
             norm,
@@ -200,6 +213,7 @@ fn product(network: &Network, index: usize, node: &Node) -> Option<StagePlan> {
         inputs,
         outputs,
         bias,
+        has_bias: node.layer.has_bias(),
         projected: 0,
         layout,
         patches,
@@ -228,7 +242,7 @@ fn product(network: &Network, index: usize, node: &Node) -> Option<StagePlan> {
                 }
             })
         }
-        Layer::Conv2d(Conv2d { outputs, window }) => {
+        Layer::Conv2d(Conv2d { outputs, window, .. }) => {
             let bias = [1, outputs];
             if network.role == Role::Discriminator && index == 0 {
                 let patches = patches(window, &node.input, &node.output);
@@ -239,7 +253,7 @@ fn product(network: &Network, index: usize, node: &Node) -> Option<StagePlan> {
             let links = Links::convolution(window, sides(&node.input), sides(&node.output));
             Some(stage(links, [node.input[0], outputs], bias, WeightLayout::Conv, None))
         }
-        Layer::ConvTranspose2d(ConvTranspose2d { outputs, window }) => {
+        Layer::ConvTranspose2d(ConvTranspose2d { outputs, window, .. }) => {
             let bias = [1, outputs];
             if network.role == Role::Generator && index + 2 == network.nodes.len() {
                 let patches = patches(window, &node.output, &node.input);
@@ -316,8 +330,9 @@ pub(crate) fn bytes(
     let ends = stages.last().map_or(0, |stage| lines(images, stage.outputs));
     let (mut all, mut largest, mut transposed, mut tap) = (0, ends, 0, 0);
     for (i, stage) in stages.iter().enumerate() {
-        let StagePlan { links, inputs, outputs, bias, .. } = stage;
-        all += copies * (lines(links.taps * inputs, *outputs) + lines(bias[0], bias[1]));
+        let StagePlan { links, inputs, outputs, bias, has_bias, .. } = stage;
+        all += copies * lines(links.taps * inputs, *outputs);
+        all += if *has_bias { copies } else { copies.min(1) } * lines(bias[0], bias[1]);
         if network.spectral_norm && copies > 0 {
             all += spectral_norm::lines(links.taps * inputs, *outputs, stage.arrangement(), is_averaged);
         }

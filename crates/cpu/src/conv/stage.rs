@@ -249,8 +249,11 @@ impl MapStage {
         engine.lap(Phase::Backward);
     }
 
-    /// Computes the gradient of the bias from that of the product.
+    /// Computes the gradient of the bias, if there is one, from that of the product.
     pub(super) fn sum_bias(&self, arch: Arch, gradient: &Matrix, images: usize, scratch: &mut Scratch) {
+        if !self.bias.is_trained {
+            return;
+        }
         scratch.bias.reshape(self.bias.value.rows(), self.bias.value.cols());
         sum_images(arch, gradient, images, &mut scratch.bias);
         for of_class in 1..=self.projected {
@@ -272,10 +275,12 @@ impl MapStage {
         learning: &mut Learning,
     ) {
         let arch = engine.arch;
-        if let Some(AddedPair { right, .. }) = added.activations {
-            add_images(arch, right, right.rows() / self.links.outputs, &mut scratch.bias);
+        if self.bias.is_trained {
+            if let Some(AddedPair { right, .. }) = added.activations {
+                add_images(arch, right, right.rows() / self.links.outputs, &mut scratch.bias);
+            }
+            self.bias.learn(arch, &scratch.bias, learning);
         }
-        self.bias.learn(arch, &scratch.bias, learning);
         let inputs = self.inputs();
         for (tap, pairs) in self.links.pairs.iter().enumerate() {
             tap_gradient(arch, input, gradient, images, pairs, &mut scratch.tap);

@@ -171,6 +171,44 @@ fn residual_blocks() -> Config {
     })
 }
 
+/// Products without biases in every place, one of them with an output padding: beside normalisations, at both ends, and at
+/// rows that become maps and maps that become rows.
+fn without_biases() -> Config {
+    with(|c| {
+        listed(
+            c,
+            Role::Generator,
+            &[
+                "linear 98 bias false",
+                "reshape 2x7x7",
+                "batch-norm",
+                "leaky-relu 0.1",
+                "conv-transpose 3 kernel 3 stride 2 padding 1 output_padding 1 bias false",
+                "leaky-relu 0.2",
+                "upsample 2",
+                "conv 1 kernel 3 padding 1 bias false",
+            ],
+        );
+        listed(
+            c,
+            Role::Discriminator,
+            &[
+                "conv 3 kernel 4 stride 4 bias false",
+                "leaky-relu 0.2",
+                "conv 4 kernel 3 padding 1 bias false",
+                "layer-norm",
+                "leaky-relu 0.2",
+                "flatten",
+                "linear 9",
+                "tanh",
+                "linear 1 bias false",
+            ],
+        );
+        c.train.ema = 0.9;
+        c.optimizer.generator.clip_norm = 0.05;
+    })
+}
+
 /// Lists in the common orders and in others; every kind of layer in front of and behind every other kind of memory.
 pub(super) fn lists() -> Vec<(&'static str, Config)> {
     vec![
@@ -215,6 +253,7 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
         ),
         ("lists with spectral norms", with_spectral_norms()),
         ("residual blocks", residual_blocks()),
+        ("lists without biases", without_biases()),
         (
             "a residual block that starts with the embedding of the class",
             with(|c| {
@@ -239,6 +278,39 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
                     ],
                 );
                 c.loss.kind = LossKind::Wasserstein;
+            }),
+        ),
+        (
+            "lists in the common orders without biases",
+            with(|c| {
+                listed(
+                    c,
+                    Role::Generator,
+                    &[
+                        "linear 98 bias false",
+                        "reshape 2x7x7",
+                        "batch-norm",
+                        "relu",
+                        "conv-transpose 3 kernel 4 stride 2 padding 1 bias false",
+                        "leaky-relu 0.1",
+                        "conv-transpose 1 kernel 3 stride 2 padding 1 output_padding 1 bias false",
+                    ],
+                );
+                listed(
+                    c,
+                    Role::Discriminator,
+                    &[
+                        "conv 3 kernel 4 stride 2 padding 1 bias false",
+                        "leaky-relu 0.3",
+                        "conv 5 kernel 4 stride 2 padding 1 bias false",
+                        "batch-norm",
+                        "relu",
+                        "flatten",
+                        "linear 1 bias false",
+                    ],
+                );
+                c.train.ema = 0.9;
+                c.optimizer.discriminator.clip_norm = 0.5;
             }),
         ),
         (
@@ -359,6 +431,36 @@ pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
             ),
         ),
         (
+            "a penalty through products without biases",
+            penalised(
+                PenaltyKind::WganGp,
+                &[
+                    "conv 3 kernel 5 stride 4 bias false",
+                    "layer-norm",
+                    "leaky-relu 0.2",
+                    "conv-transpose 2 kernel 3 stride 2 padding 1 output_padding 1 bias false",
+                    "leaky-relu 0.1",
+                    "flatten",
+                    "linear 6 bias false",
+                    "tanh",
+                    "linear 1 bias false",
+                ],
+            ),
+        ),
+        (
+            "a penalty through perceptrons without biases",
+            penalised(
+                PenaltyKind::R1R2,
+                &[
+                    "linear 9 bias false",
+                    "leaky-relu 0.2",
+                    "linear 6 bias false",
+                    "relu",
+                    "linear 1 bias false",
+                ],
+            ),
+        ),
+        (
             "a penalty through a first layer that normalises the image",
             penalised(
                 PenaltyKind::Dragan,
@@ -450,6 +552,8 @@ fn the_common_orders_have_their_faster_ways_in_lists_too() {
     };
     assert_eq!(forms("lists in an unusual order"), [Form::AnyOrder, Form::AnyOrder]);
     assert_eq!(forms("lists in the common orders"), [Form::Perceptron, Form::Convolutions]);
+    let without_biases = forms("lists in the common orders without biases");
+    assert_eq!(without_biases, [Form::Convolutions, Form::Convolutions]);
 }
 
 #[test]
@@ -494,6 +598,7 @@ fn noise(shape: ImageShape, count: usize, config: &Config) -> TrainingImages {
 /// A choice of what to append to a list: any of these, where it fits.
 fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
     let small = |kernel, stride, padding| Window { kernel, stride, padding };
+    let bias = choice & 64 == 0;
     match choice % 16 {
         0 => NetworkLayer::BatchNorm,
         1 => NetworkLayer::LayerNorm,
@@ -503,10 +608,15 @@ fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
         5 => NetworkLayer::Sigmoid,
         6 => NetworkLayer::Dropout(0.3),
         7 => NetworkLayer::Flatten,
-        8 => NetworkLayer::Linear(1 + u32::from(choice) % 21),
-        9 => NetworkLayer::Conv(1 + u32::from(choice) % 5, small(3, 1, 1)),
-        10 => NetworkLayer::Conv(17, small(2, 2, 0)),
-        11 => NetworkLayer::ConvTranspose(1 + u32::from(choice) % 4, small(3, 2, 1)),
+        8 => NetworkLayer::Linear { outputs: 1 + u32::from(choice) % 21, bias },
+        9 => NetworkLayer::Conv { outputs: 1 + u32::from(choice) % 5, window: small(3, 1, 1), bias },
+        10 => NetworkLayer::Conv { outputs: 17, window: small(2, 2, 0), bias },
+        11 => NetworkLayer::ConvTranspose {
+            outputs: 1 + u32::from(choice) % 4,
+            window: small(3, 2, 1),
+            output_padding: usize::from(choice) / 16 % 2,
+            bias,
+        },
         12 => NetworkLayer::Upsample(2),
         13 => NetworkLayer::AveragePool(2),
         14 => NetworkLayer::Residual(1 + u32::from(choice) / 16 % 5),
@@ -521,7 +631,7 @@ fn sound(choices: &[u8], input: &[usize], end: usize) -> Vec<NetworkLayer> {
     for &choice in choices {
         let layer = appended(choice, &shape);
         // A discriminator with a Linear layer in front takes its images as rows.
-        let misplaced = layers.is_empty() && matches!(layer, NetworkLayer::Linear(_));
+        let misplaced = layers.is_empty() && matches!(layer, NetworkLayer::Linear { .. });
         if let Ok(output) = layer.check_residual(&inputs, &shape).and_then(|()| layer.output(&shape))
             && !misplaced
             && output.iter().product::<usize>() < 2000
@@ -530,7 +640,7 @@ fn sound(choices: &[u8], input: &[usize], end: usize) -> Vec<NetworkLayer> {
             inputs.push(std::mem::replace(&mut shape, output));
         }
     }
-    layers.extend([NetworkLayer::Flatten, NetworkLayer::Linear(end as u32)]);
+    layers.extend([NetworkLayer::Flatten, NetworkLayer::Linear { outputs: end as u32, bias: true }]);
     layers
 }
 

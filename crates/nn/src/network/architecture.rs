@@ -65,7 +65,7 @@ fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
     let mut layers = match part.kind {
         NetworkKind::Mlp => {
             let mut layers = hidden_layers(&part.hidden, between);
-            layers.push(Layer::Linear(Linear { outputs: image.size() }));
+            layers.push(linear(image.size()));
             layers
         }
         NetworkKind::Dcgan => dcgan_generator(part.width as usize, between, image)?,
@@ -109,7 +109,7 @@ fn discriminator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatc
         }
     };
     if part.kind != NetworkKind::Layers {
-        layers.push(Layer::Linear(Linear { outputs: 1 }));
+        layers.push(linear(1));
     }
     let network = Network::new(Role::Discriminator, &input, layers, 1)?;
     let (entry, width) = match part.condition {
@@ -121,11 +121,20 @@ fn discriminator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatc
     Ok(Network { condition, ..network })
 }
 
+fn linear(outputs: usize) -> Layer {
+    Layer::Linear(Linear { outputs, bias: true })
+}
+
+/// A transposed convolution that doubles the sides.
+fn transpose(outputs: usize) -> Layer {
+    Layer::ConvTranspose2d(ConvTranspose2d { outputs, window: WINDOW, output_padding: 0, bias: true })
+}
+
 /// The hidden layers of a multilayer perceptron.
 fn hidden_layers(widths: &[u32], between: Between) -> Vec<Layer> {
     let mut layers = Vec::new();
     for &width in widths {
-        layers.push(Layer::Linear(Linear { outputs: width as usize }));
+        layers.push(linear(width as usize));
         layers.extend(between.layers());
     }
     layers
@@ -138,17 +147,13 @@ fn dcgan_generator(width: usize, between: Between, image: ImageShape) -> Result<
     let (base, doublings) = dcgan_sides(Role::Generator, image)?;
     let channels = |level: u32| width << level;
     let smallest = [channels(doublings - 1), base, base];
-    let mut layers = vec![
-        Layer::Linear(Linear { outputs: smallest.iter().product() }),
-        Layer::Unflatten(Unflatten { shape: smallest }),
-    ];
+    let mut layers = vec![linear(smallest.iter().product()), Layer::Unflatten(Unflatten { shape: smallest })];
     layers.extend(between.layers());
     for level in (0..doublings - 1).rev() {
-        layers.push(Layer::ConvTranspose2d(ConvTranspose2d { outputs: channels(level), window: WINDOW }));
+        layers.push(transpose(channels(level)));
         layers.extend(between.layers());
     }
-    let outputs = image.channels as usize;
-    layers.push(Layer::ConvTranspose2d(ConvTranspose2d { outputs, window: WINDOW }));
+    layers.push(transpose(image.channels as usize));
     Ok(layers)
 }
 
@@ -159,7 +164,7 @@ fn dcgan_discriminator(width: usize, between: Between, image: ImageShape) -> Res
     let mut layers = Vec::new();
     for level in 0..halvings {
         let outputs = width << level;
-        layers.push(Layer::Conv2d(Conv2d { outputs, window: WINDOW }));
+        layers.push(Layer::Conv2d(Conv2d { outputs, window: WINDOW, bias: true }));
         let between = if level == 0 { Between { norm: None, ..between } } else { between };
         layers.extend(between.layers());
     }

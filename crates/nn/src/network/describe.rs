@@ -59,6 +59,12 @@ pub(super) fn volume(shape: &[usize]) -> usize {
     shape.iter().copied().fold(1, usize::saturating_mul)
 }
 
+/// The parameters of a product: its weight, and a bias of that many outputs, filled by the same rule, if it has one.
+pub(super) fn with_bias(weight: TensorSpec, outputs: Option<usize>) -> Vec<TensorSpec> {
+    let bias = outputs.map(|outputs| TensorSpec::new("bias", &[outputs], weight.init));
+    std::iter::once(weight).chain(bias).collect()
+}
+
 /// A tensor of a network as PyTorch has it in a state dict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorSpec {

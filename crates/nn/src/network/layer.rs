@@ -44,10 +44,15 @@ pub enum Layer {
 impl From<&NetworkLayer> for Layer {
     fn from(listed: &NetworkLayer) -> Self {
         match *listed {
-            NetworkLayer::Linear(outputs) => Self::Linear(Linear { outputs: outputs as usize }),
-            NetworkLayer::Conv(outputs, window) => Self::Conv2d(Conv2d { outputs: outputs as usize, window }),
-            NetworkLayer::ConvTranspose(outputs, window) => {
-                Self::ConvTranspose2d(ConvTranspose2d { outputs: outputs as usize, window })
+            NetworkLayer::Linear { outputs, bias } => {
+                Self::Linear(Linear { outputs: outputs as usize, bias })
+            }
+            NetworkLayer::Conv { outputs, window, bias } => {
+                Self::Conv2d(Conv2d { outputs: outputs as usize, window, bias })
+            }
+            NetworkLayer::ConvTranspose { outputs, window, output_padding, bias } => {
+                let outputs = outputs as usize;
+                Self::ConvTranspose2d(ConvTranspose2d { outputs, window, output_padding, bias })
             }
             NetworkLayer::Upsample(factor) => Self::Upsample(Upsample { factor: factor as usize }),
             NetworkLayer::AveragePool(factor) => Self::AveragePool(AveragePool { factor: factor as usize }),
@@ -67,6 +72,16 @@ impl From<&NetworkLayer> for Layer {
 }
 
 impl Layer {
+    /// Whether it is a product that has a bias.
+    pub const fn has_bias(&self) -> bool {
+        match self {
+            Self::Linear(layer) => layer.bias,
+            Self::Conv2d(layer) => layer.bias,
+            Self::ConvTranspose2d(layer) => layer.bias,
+            _ => false,
+        }
+    }
+
     /// Its description: shapes, parameters, buffers, cost.
     pub fn describe(&self) -> &dyn Describe {
         match self {

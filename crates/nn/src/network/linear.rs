@@ -1,13 +1,15 @@
 //! The Linear layer.
 
-use super::describe::{features, volume};
+use super::describe::{features, volume, with_bias};
 use super::{Describe, Init, TensorSpec};
 
-/// `y = x W^T + b`.
+/// `y = x W^T + b`, or `x W^T`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Linear {
     /// Features of an output row.
     pub outputs: usize,
+    /// Whether it has a bias.
+    pub bias: bool,
 }
 
 impl Describe for Linear {
@@ -23,7 +25,7 @@ impl Describe for Linear {
         let inputs = volume(input);
         let init = Init::Uniform { fan_in: inputs };
         let weight = TensorSpec::new("weight", &[self.outputs, inputs], init);
-        vec![weight, TensorSpec::new("bias", &[self.outputs], init)]
+        with_bias(weight, self.bias.then_some(self.outputs))
     }
 
     fn multiply_adds(&self, input: &[usize]) -> u64 {

@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     fn linear(outputs: usize) -> Layer {
-        Layer::Linear(Linear { outputs })
+        Layer::Linear(Linear { outputs, bias: true })
     }
 
     #[test]

@@ -175,7 +175,10 @@ mod tests {
 
     #[test]
     fn the_embedding_of_a_projection_has_a_norm_and_one_behind_the_input_has_none() {
-        let layers = [Layer::Linear(Linear { outputs: 3 }), Layer::Linear(Linear { outputs: 1 })];
+        let layers = [
+            Layer::Linear(Linear { outputs: 3, bias: true }),
+            Layer::Linear(Linear { outputs: 1, bias: true }),
+        ];
         let network = Network::new(Role::Discriminator, &[4], layers, 1).unwrap();
         let of = |entry| {
             let condition = Some(Condition { classes: 5, width: 3, entry });
@@ -203,12 +206,12 @@ mod tests {
     fn tensors_have_the_names_and_shapes_of_pytorch() {
         let window = Window { kernel: 4, stride: 2, padding: 1 };
         let layers = [
-            Layer::Conv2d(Conv2d { outputs: 5, window }),
+            Layer::Conv2d(Conv2d { outputs: 5, window, bias: true }),
             Layer::BatchNorm,
             Layer::LeakyRelu,
-            Layer::ConvTranspose2d(ConvTranspose2d { outputs: 2, window }),
+            Layer::ConvTranspose2d(ConvTranspose2d { outputs: 2, window, output_padding: 0, bias: true }),
             Layer::Flatten,
-            Layer::Linear(Linear { outputs: 1 }),
+            Layer::Linear(Linear { outputs: 1, bias: true }),
         ];
         let network = Network::new(Role::Discriminator, &[3, 8, 8], layers, 1).unwrap();
         let network = Network { spectral_norm: true, ..network };

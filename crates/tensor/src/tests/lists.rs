@@ -20,7 +20,7 @@ const UNUSUAL: Lists = Lists {
     sets: &["train.d_steps=2"],
 };
 
-const ALL: [Lists; 6] = [
+const ALL: [Lists; 7] = [
     UNUSUAL,
     // Residual blocks: one in another, two with the same start, one around the image, one of rows.
     Lists {
@@ -50,6 +50,15 @@ const ALL: [Lists; 6] = [
         discriminator: "'upsample 2', 'conv 2 kernel 8 stride 4 padding 3', 'batch-norm', 'tanh', \
                         'conv 3 kernel 7 stride 7', 'leaky-relu 0.1', 'conv 1 kernel 2'",
         sets: &["loss.kind=wasserstein"],
+    },
+    // Without biases, and with an output padding.
+    Lists {
+        generator: "'linear 98 bias false', 'reshape 2x7x7', 'batch-norm', 'leaky-relu 0.1', \
+                    'conv-transpose 3 kernel 3 stride 2 padding 1 output_padding 1 bias false', 'leaky-relu 0.2', \
+                    'upsample 2', 'conv 1 kernel 3 padding 1 bias false'",
+        discriminator: "'conv 3 kernel 4 stride 4 bias false', 'layer-norm', 'leaky-relu 0.2', 'conv 4 kernel 3 padding 1', \
+                        'leaky-relu 0.2', 'flatten', 'linear 9 bias false', 'tanh', 'linear 1 bias false'",
+        sets: &["penalty.kind=r1", "penalty.weight=2", "train.ema=0.9"],
     },
     // Takes images as rows.
     Lists {

@@ -55,13 +55,11 @@ pub(super) fn input_gradients(
             (Layer::Conv2d(Conv2d { window, .. }), _) => {
                 // The transpose of a convolution has its weight, and no bias.
                 let map = Map { input: &node.output, output: &node.input, window };
-                let none = tape.leaves(&vec![0.0; node.input[0]]);
-                transposed_convolution(tape, weight(), &none, &map, &signals)
+                transposed_convolution(tape, weight(), None, &map, &signals)
             }
             (Layer::ConvTranspose2d(ConvTranspose2d { window, .. }), _) => {
                 let map = Map { input: &node.output, output: &node.input, window };
-                let none = tape.leaves(&vec![0.0; node.input[0]]);
-                convolution(tape, weight(), &none, &map, &signals)
+                convolution(tape, weight(), None, &map, &signals)
             }
             (Layer::Upsample(Upsample { factor }), _) => {
                 through_upsample(tape, &node.input, factor, &signals)
@@ -97,21 +95,22 @@ fn forward(
     mut rows: Batch,
 ) -> Vec<Saved> {
     let name = |index: usize, suffix: &str| format!("{}.{index}.{suffix}", network.role.name());
+    let bias_of = |index: usize| vars.get(&name(index, "bias")).map(Vec::as_slice);
     let (mut all_saved, mut inputs): (Vec<Saved>, Vec<Batch>) = (Vec::new(), Vec::new());
     for (index, node) in network.nodes.iter().enumerate() {
         inputs.push(rows.clone());
         let (output, saved) = match node.layer {
             Layer::Linear(_) => {
-                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                let (weight, bias) = (&vars[&name(index, "weight")], bias_of(index));
                 (linear(tape, weight, bias, node.inputs(), &rows), Saved::Nothing)
             }
             Layer::Conv2d(Conv2d { window, .. }) => {
-                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                let (weight, bias) = (&vars[&name(index, "weight")], bias_of(index));
                 let map = Map { input: &node.input, output: &node.output, window };
                 (convolution(tape, weight, bias, &map, &rows), Saved::Nothing)
             }
             Layer::ConvTranspose2d(ConvTranspose2d { window, .. }) => {
-                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
+                let (weight, bias) = (&vars[&name(index, "weight")], bias_of(index));
                 let map = Map { input: &node.input, output: &node.output, window };
                 (transposed_convolution(tape, weight, bias, &map, &rows), Saved::Nothing)
             }

@@ -9,18 +9,32 @@ pub(super) fn embedding(vars: &Vars, role: Role, condition: &Condition, class: u
     rows[usize::from(class) * condition.width..][..condition.width].to_vec()
 }
 
-pub(super) fn linear(tape: &mut Tape, weight: &[Var], bias: &[Var], inputs: usize, rows: &Batch) -> Batch {
+pub(super) fn linear(
+    tape: &mut Tape,
+    weight: &[Var],
+    bias: Option<&[Var]>,
+    inputs: usize,
+    rows: &Batch,
+) -> Batch {
     rows.iter()
         .map(|row| {
-            let outputs = weight.chunks(inputs).zip(bias);
+            let outputs = weight.chunks(inputs).enumerate();
             outputs
-                .map(|(weight, &bias)| {
+                .map(|(output, weight)| {
                     let product = tape.dot(weight, row);
-                    tape.add(product, bias)
+                    with_bias(tape, product, bias, output)
                 })
                 .collect()
         })
         .collect()
+}
+
+/// A product with the bias of that output, if the layer has one.
+fn with_bias(tape: &mut Tape, product: Var, bias: Option<&[Var]>, output: usize) -> Var {
+    match bias {
+        Some(bias) => tape.add(product, bias[output]),
+        None => product,
+    }
 }
 
 /// The shapes of a convolution.
@@ -47,7 +61,7 @@ fn tapped(window: Window, place: [usize; 2], tap: [usize; 2], side: [usize; 2]) 
 pub(super) fn convolution(
     tape: &mut Tape,
     weight: &[Var],
-    bias: &[Var],
+    bias: Option<&[Var]>,
     map: &Map<'_>,
     rows: &Batch,
 ) -> Batch {
@@ -65,7 +79,7 @@ pub(super) fn convolution(
                 }
             }
             let product = tape.dot(&own, &read);
-            pixels.push(tape.add(product, bias[o]));
+            pixels.push(with_bias(tape, product, bias, o));
         }
         out.push(pixels);
     }
@@ -76,7 +90,7 @@ pub(super) fn convolution(
 pub(super) fn transposed_convolution(
     tape: &mut Tape,
     weight: &[Var],
-    bias: &[Var],
+    bias: Option<&[Var]>,
     map: &Map<'_>,
     rows: &Batch,
 ) -> Batch {
@@ -96,7 +110,7 @@ pub(super) fn transposed_convolution(
         }
         let pixels = sums.iter().enumerate().map(|(at, (own, read))| {
             let product = tape.dot(own, read);
-            tape.add(product, bias[at / (height * width)])
+            with_bias(tape, product, bias, at / (height * width))
         });
         out.push(pixels.collect());
     }

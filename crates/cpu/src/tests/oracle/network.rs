@@ -43,10 +43,9 @@ impl Oracle {
                 };
                 rows.iter().map(|row| row.iter().map(|&var| apply(tape, var)).collect()).collect::<Batch>()
             };
+            let bias = vars.get(&name("bias")).map(Vec::as_slice);
             rows = match node.layer {
-                Layer::Linear(_) => {
-                    linear(tape, &vars[&name("weight")], &vars[&name("bias")], node.inputs(), &rows)
-                }
+                Layer::Linear(_) => linear(tape, &vars[&name("weight")], bias, node.inputs(), &rows),
                 Layer::BatchNorm => self.batch_norm(tape, vars, &name(""), &rows, node.input[0], mode),
                 Layer::LayerNorm => layer_norm(tape, &vars[&name("weight")], &vars[&name("bias")], &rows),
                 Layer::LeakyRelu => {
@@ -61,11 +60,11 @@ impl Oracle {
                 Layer::Residual(Residual { around }) => sums(tape, &rows, &inputs[index - around]),
                 Layer::Conv2d(Conv2d { window, .. }) => {
                     let map = Map { input: &node.input, output: &node.output, window };
-                    convolution(tape, &vars[&name("weight")], &vars[&name("bias")], &map, &rows)
+                    convolution(tape, &vars[&name("weight")], bias, &map, &rows)
                 }
                 Layer::ConvTranspose2d(ConvTranspose2d { window, .. }) => {
                     let map = Map { input: &node.input, output: &node.output, window };
-                    transposed_convolution(tape, &vars[&name("weight")], &vars[&name("bias")], &map, &rows)
+                    transposed_convolution(tape, &vars[&name("weight")], bias, &map, &rows)
                 }
                 Layer::Tanh => each(tape, &rows, &|x| (x.tanh(), 1.0 - x.tanh().powi(2))),
                 Layer::Sigmoid => each(tape, &rows, &|x| {

@@ -87,11 +87,11 @@ impl Oracle {
                         let inputs = node.inputs();
                         ([node.outputs(), inputs], Box::new(move |o, i| o * inputs + i))
                     }
-                    Layer::Conv2d(Conv2d { outputs, window }) => {
+                    Layer::Conv2d(Conv2d { outputs, window, .. }) => {
                         let inputs = channels * window.kernel.pow(2);
                         ([outputs, inputs], Box::new(move |o, i| o * inputs + i))
                     }
-                    Layer::ConvTranspose2d(ConvTranspose2d { outputs, window }) => {
+                    Layer::ConvTranspose2d(ConvTranspose2d { outputs, window, .. }) => {
                         let taps = window.kernel.pow(2);
                         let place = move |o, i| i / taps * outputs * taps + o * taps + i % taps;
                         ([outputs, channels * taps], Box::new(place))
