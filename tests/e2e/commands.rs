@@ -1,5 +1,6 @@
 //! Every command on the results of one small sweep.
 
+use std::fs;
 use std::sync::OnceLock;
 
 use gansweep_store::{RunFilter, RunRow};
@@ -77,6 +78,10 @@ fn show_tells_all_of_a_run_that_a_few_digits_name() {
     ] {
         assert!(text.contains(part), "`{part}` is missing: {text}");
     }
+    // What this run does not use.
+    for key in ["model.generator.width", "penalty.weight", "train.ema_warmup"] {
+        assert!(!text.contains(key), "`{key}` is shown: {text}");
+    }
     let json: Value =
         serde_json::from_str(&swept().run(&["show", run.id.as_str(), "--json"]).well().stdout).unwrap();
     assert_eq!(json["attempts"].as_array().unwrap().len(), 1);
@@ -92,6 +97,27 @@ fn diff_shows_where_runs_differ_and_nothing_else() {
         "{text}"
     );
     assert!(!text.contains("batch_size"), "{text}");
+}
+
+#[test]
+fn a_setting_that_a_run_does_not_use_is_no_difference_from_others() {
+    let sandbox = Sandbox::new();
+    let text = "name = \"kinds\"\nrecipe = \"fast\"\ndata = { dataset = \"strokes\", images = 64 }\n\
+                model.generator = { hidden = [24], width = 4 }\ntrain.epochs = 1\nrecord.evaluate_epochs = 0\n\
+                [sweep.grid]\n\"model.generator.kind\" = [\"mlp\", \"dcgan\"]\n";
+    sandbox.write("kinds.toml", text);
+    sandbox.run(&["sweep", "kinds.toml"]).well();
+    let runs = sandbox.reader().runs(&RunFilter::default()).unwrap();
+    let text = sandbox.run(&["diff", runs[0].id.as_str(), runs[1].id.as_str()]).well().stdout;
+    let values_of = |key: &str| -> Vec<&str> {
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+        line.split_whitespace().skip(1).collect()
+    };
+    assert_eq!(values_of("model.generator.kind"), ["mlp", "dcgan"]);
+    assert_eq!(values_of("model.generator.hidden"), ["[24]"]);
+    assert_eq!(values_of("model.generator.width"), ["4"]);
+    let page = fs::read_to_string(sandbox.path("results/kinds.html")).unwrap();
+    assert!(!page.contains("weight_clip"), "the page shows a setting that neither run uses");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use gansweep_config::RunId;
+use gansweep_config::{Config, RunId};
 use gansweep_protocol::{BestCheckpoint, Metric};
 use gansweep_scheduler::{AttemptLog, slurm_logs_of};
 use gansweep_store::{
@@ -162,12 +162,24 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
     })
 }
 
-/// Compares the runs whose ids start with these.
+/// The keys that a run's config has only neutral values of, because it does not use them.
+pub fn unused_keys(run: &RunRow) -> Vec<&'static str> {
+    Config::from_stored(&run.config).map_or(Vec::new(), |config| config.unused_keys())
+}
+
+/// Compares the runs whose ids start with these. Of a key that a run does not use it has no value.
 pub fn compare_runs(results: &Path, ids: &[String]) -> Result<Comparison, AppError> {
     let reader = open(results)?;
     let runs = ids.iter().map(|id| reader.run(id)).collect::<Result<Vec<_>, _>>()?;
     let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-    let differences = reader.diff(&ids)?;
+    let mut differences = reader.diff(&ids)?;
+    for (place, run) in runs.iter().enumerate() {
+        let unused = unused_keys(run);
+        for difference in differences.iter_mut().filter(|it| unused.contains(&it.key.as_str())) {
+            difference.values[place] = None;
+        }
+    }
+    differences.retain(|difference| difference.values.iter().any(Option::is_some));
     let last_values = last_values(&reader, &runs)?;
     Ok(Comparison { runs, differences, last_values })
 }

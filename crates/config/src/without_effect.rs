@@ -1,10 +1,60 @@
-//! Settings that no run uses: what they belong to is turned off by another setting.
+//! Settings that a run does not use: what they belong to is turned off by another setting.
 
 use serde_json::Value as Json;
 
 use crate::merge::ResolvedKey;
-use crate::schema::{Effect, Key, keys};
-use crate::{AxisKind, Experiment, Layer, PlannedRun, Value};
+use crate::schema::{Effect, Key, Kind, keys};
+use crate::{
+    AxisKind, BudgetedConfig, ClassNames, Config, DatasetSpec, Experiment, ImageShape, Layer, NetworkLayer,
+    PlannedRun, Value,
+};
+
+impl Config {
+    /// The keys that this config has only neutral values of, since another key turns off what they belong to: the widths of
+    /// a perceptron's layers where the network is a DCGAN. Keys of `data` are never among them.
+    pub fn unused_keys(&self) -> Vec<&'static str> {
+        let mut config = self.clone();
+        // A slope of 0 is a ReLU, so that neither slope nor activation would seem to matter.
+        (config.model.generator.slope, config.model.discriminator.slope) = (0.25, 0.25);
+        let canonical = config.clone().canonical(&any_images());
+        let is_unused = |key: &&Key| {
+            let Some(field) = key.field else { return false };
+            alternatives(key.kind).iter().all(|value| {
+                let mut changed = BudgetedConfig { config: config.clone(), epochs: 1 };
+                field.set(&mut changed, value);
+                changed.config.canonical(&any_images()) == canonical
+            })
+        };
+        let own = keys().filter(|key| key.effect == Effect::Config && !key.path.starts_with("data."));
+        own.filter(|key| key.parts.is_empty()).filter(is_unused).map(|key| key.path).collect()
+    }
+}
+
+/// Images of which no setting says that it asks for what there is anyway: a prime number of them.
+fn any_images() -> DatasetSpec {
+    DatasetSpec {
+        image: ImageShape { channels: 3, height: 64, width: 64 },
+        classes: 10,
+        train_images: 59_999,
+        test_images: 0,
+        fingerprint: String::new(),
+        class_names: ClassNames::default(),
+    }
+}
+
+/// Values of a key, at least two of which differ from any given one in effect, if the key has one.
+fn alternatives(kind: Kind) -> Vec<Value> {
+    match kind {
+        Kind::Bool => vec![Value::Bool(false), Value::Bool(true)],
+        Kind::Integer(..) | Kind::IntegerOrAuto(..) => [3, 5, 7].map(Value::Integer).to_vec(),
+        Kind::OneOf(integers) => integers.iter().copied().map(Value::Integer).collect(),
+        Kind::Number(_) => [0.0, 0.375, 0.5].map(Value::Number).to_vec(),
+        Kind::Choice(words) => words.iter().map(|&word| Value::Text(word.to_owned())).collect(),
+        Kind::Hidden => vec![Value::Widths(vec![3]), Value::Widths(vec![5])],
+        Kind::Layers => vec![Value::Layers(Vec::new()), Value::Layers(vec![NetworkLayer::Flatten])],
+        Kind::Text | Kind::Name | Kind::Devices | Kind::Seeds => Vec::new(),
+    }
+}
 
 /// The settings that the user gave and that no run has: a config records a neutral value where a key has no effect. Swept
 /// keys are not among them, since runs that differ in nothing are counted as duplicates.
@@ -50,5 +100,91 @@ fn differs(written: &Json, recorded: &Value) -> bool {
         }
         (Json::Number(written), recorded) => written.as_f64() != recorded.to_json().as_f64(),
         (written, recorded) => *written != recorded.to_json(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::LoadOptions;
+
+    fn unused(sets: &[&str]) -> Vec<&'static str> {
+        let sets = sets.iter().map(ToString::to_string).collect();
+        let options = LoadOptions { sets, ..LoadOptions::default() };
+        let text = "recipe = \"fast\"\n".to_owned();
+        let config = Experiment::parse(Path::new("test.toml"), text, &options).unwrap().config;
+        config.canonical(&any_images()).unused_keys()
+    }
+
+    #[test]
+    fn keys_of_what_is_turned_off_are_unused_and_those_that_turn_it_on_are_not() {
+        let plain = unused(&[]);
+        for key in [
+            "model.embedding",
+            "model.generator.layers",
+            "model.generator.width",
+            "model.discriminator.condition",
+            "penalty.weight",
+            "train.ema_warmup",
+            "train.instance_noise_epochs",
+            "loss.weight_clip",
+            "optimizer.generator.momentum",
+            "optimizer.discriminator.horizon",
+        ] {
+            assert!(plain.contains(&key), "{key} is used");
+        }
+        let used: Vec<_> = keys().map(|key| key.path).filter(|path| !plain.contains(path)).collect();
+        for key in [
+            "model.generator.hidden",
+            "model.discriminator.slope",
+            "train.ema",
+            "train.drop_last",
+            "train.epochs",
+        ] {
+            assert!(used.contains(&key), "{key} is not used");
+        }
+        for key in
+            ["penalty.kind", "loss.kind", "model.conditional", "train.instance_noise", "augment.cutout"]
+        {
+            assert!(used.contains(&key), "{key} is not used");
+        }
+        assert!(!plain.iter().any(|key| key.ends_with(".kind") || key.ends_with(".schedule")), "{plain:?}");
+    }
+
+    #[test]
+    fn a_network_uses_the_keys_of_its_kind() {
+        let of_generator = |kind: &str| -> Vec<_> {
+            let layers = "model.generator.layers=['linear 784']";
+            let sets = [kind, layers];
+            let keys = unused(&sets[..if kind.ends_with("layers") { 2 } else { 1 }]);
+            keys.into_iter().filter_map(|key| key.strip_prefix("model.generator.")).collect()
+        };
+        assert_eq!(of_generator("model.generator.kind=mlp"), ["width", "layers", "slope"]);
+        assert_eq!(of_generator("model.generator.kind=dcgan"), ["hidden", "layers", "slope"]);
+        let of_lists = ["hidden", "width", "activation", "slope", "batch_norm", "layer_norm", "dropout"];
+        assert_eq!(of_generator("model.generator.kind=layers"), of_lists);
+    }
+
+    #[test]
+    fn an_unused_key_has_the_neutral_value_that_it_is_recorded_with() {
+        for sets in
+            [&["train.ema=0.9"][..], &["penalty.kind=dragan"], &["optimizer.kind=sgd"], &["model.kind=dcgan"]]
+        {
+            let sets: Vec<_> = sets.iter().map(ToString::to_string).collect();
+            let options = LoadOptions { sets, ..LoadOptions::default() };
+            let text = "recipe = \"fast\"\n".to_owned();
+            let config = Experiment::parse(Path::new("test.toml"), text, &options).unwrap().config;
+            let recorded = config.canonical(&any_images());
+            let mut json = serde_json::to_value(&recorded).unwrap();
+            for key in recorded.unused_keys() {
+                let (table, name) = key.rsplit_once('.').unwrap();
+                let table = json.pointer_mut(&format!("/{}", table.replace('.', "/"))).unwrap();
+                assert!(table.as_object_mut().unwrap().remove(name).is_some(), "{key}");
+            }
+            // Whoever reads the rest takes it for the same run.
+            assert_eq!(Config::from_stored(&json).unwrap().canonical(&any_images()), recorded);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gansweep_compare::{Analysis, CompareError};
-use gansweep_config::{DatasetSpec, ImageShape, RunId};
+use gansweep_config::{Config, DatasetSpec, ImageShape, RunId};
 use gansweep_protocol::{Geometry, Metric, SampleSource};
 use gansweep_store::{AttemptRow, Reader, RunFilter, RunRow, StoreError, SweepRow};
 use rayon::prelude::*;
@@ -264,8 +264,16 @@ fn attempts(rows: Vec<AttemptRow>, total_steps: u64) -> Vec<AttemptInput> {
 }
 
 /// The config with the budget, which is a setting like others for the reader of the page, and with the size and the
-/// channels of the images in place of a 0 for the dataset's own.
+/// channels of the images in place of a 0 for the dataset's own; without the keys that the run does not use.
 fn as_trained(mut config: Value, epochs: u32, image: ImageShape) -> Value {
+    let unused = Config::from_stored(&config).map_or(Vec::new(), |config| config.unused_keys());
+    for key in unused {
+        let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let table = config.pointer_mut(&format!("/{}", table.replace('.', "/")));
+        if let Some(table) = table.and_then(Value::as_object_mut) {
+            table.shift_remove(name);
+        }
+    }
     if let Some(train) = config.get_mut("train").and_then(Value::as_object_mut) {
         train.shift_insert(0, "epochs".to_owned(), epochs.into());
     }

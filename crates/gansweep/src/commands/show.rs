@@ -87,8 +87,10 @@ fn text(details: RunDetails) -> String {
             output::value(&ema.value)
         );
     }
+    let unused = recorded::unused_keys(&run);
     let settings = config
         .iter()
+        .filter(|row| !unused.contains(&row.key.as_str()))
         .flat_map(|row| output::setting(&row.key, output::value_rows(&row.key, &[Some(&row.value)])));
     text + &output::table(&["KEY", "VALUE"], settings.collect())
 }
