@@ -262,7 +262,7 @@ impl Parameters for Mlp {
     fn each_trained(&mut self, work: &mut dyn FnMut(&mut Trained)) {
         for stage in self.stages_mut() {
             work(&mut stage.weight);
-            if stage.bias.is_trained {
+            if stage.bias.is_parameter {
                 work(&mut stage.bias);
             }
             if let Some(embedded) = &mut stage.embedded {

@@ -154,7 +154,7 @@ impl Stage {
     pub(super) fn with_outputs(self, more: usize, buffers: usize) -> Self {
         let (inputs, outputs) = (self.inputs(), self.outputs() + more);
         let mut weight = Trained::new(inputs, outputs, buffers);
-        let bias = Trained::bias(1, outputs, buffers, self.bias.is_trained);
+        let bias = Trained::bias(1, outputs, buffers, self.bias.is_parameter);
         if self.weight.spectral_norm.is_some() {
             weight.divide_by_spectral_norm(Arrangement::Projected(self.outputs()));
         }
@@ -285,7 +285,7 @@ impl Stage {
         learning: &mut Learning,
     ) {
         let arch = engine.arch;
-        if self.bias.is_trained {
+        if self.bias.is_parameter {
             gradients.bias.reshape(1, self.outputs());
             arch.dispatch(SumRows { matrix: &gradients.output, sums: &mut gradients.bias });
             for col in self.biased..self.outputs() {

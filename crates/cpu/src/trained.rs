@@ -24,7 +24,7 @@ pub(super) struct Trained {
     /// The norm that the value is divided by before products, if it is.
     pub(super) spectral_norm: Option<Box<SpectralNorm>>,
     /// Whether it is a parameter of the network, and no [bias](Self::bias) that stays zero.
-    pub(super) is_trained: bool,
+    pub(super) is_parameter: bool,
 }
 
 /// The optimiser's update of a network during back-propagation.
@@ -42,12 +42,12 @@ impl Trained {
     pub(super) fn new(rows: usize, cols: usize, buffers: usize) -> Self {
         let zero = Matrix::new(rows, cols);
         let buffers = vec![zero.clone(); buffers];
-        Self { buffers, value: zero, average: None, gradient: None, spectral_norm: None, is_trained: true }
+        Self { buffers, value: zero, average: None, gradient: None, spectral_norm: None, is_parameter: true }
     }
 
     /// The bias of a product. A layer that has none adds zeros, which are no parameter and are not updated.
     pub(super) fn bias(rows: usize, cols: usize, buffers: usize, exists: bool) -> Self {
-        Self { is_trained: exists, ..Self::new(rows, cols, if exists { buffers } else { 0 }) }
+        Self { is_parameter: exists, ..Self::new(rows, cols, if exists { buffers } else { 0 }) }
     }
 
     /// Divides the value by its spectral norm before products.

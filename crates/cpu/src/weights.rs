@@ -230,7 +230,7 @@ impl<'a> Arrays<'a> {
         let (rows, cols) = (stage.bias.value.rows(), stage.bias.value.cols());
         let order = Order::transposed(rows);
         let bias = part(format!("{index}.bias"), rows, order, 0..cols - projected);
-        if stage.bias.is_trained {
+        if stage.bias.is_parameter {
             self.parts(&[bias], &mut stage.bias);
         }
         if let Some((index, norm)) = &mut stage.norm {
@@ -289,7 +289,7 @@ fn of_perceptron<'a>(network: &'a mut Mlp, role: &'a str) -> Vec<Named<'a>> {
             order: Order::transposed(1),
             cols: 0..biased,
         };
-        if stage.bias.is_trained {
+        if stage.bias.is_parameter {
             arrays.parts(&[bias], &mut stage.bias);
         }
         if let Some(embedded) = &mut stage.embedded {

@@ -545,7 +545,7 @@ impl Parameters for ListedNet {
             let norm = match &mut step.op {
                 Op::Product(stage) => {
                     work(&mut stage.weight);
-                    if stage.bias.is_trained {
+                    if stage.bias.is_parameter {
                         work(&mut stage.bias);
                     }
                     stage.norm.as_mut().map(|(_, norm)| norm)

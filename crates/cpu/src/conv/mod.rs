@@ -280,7 +280,7 @@ impl Parameters for ConvNet {
     fn each_trained(&mut self, work: &mut dyn FnMut(&mut Trained)) {
         for stage in &mut self.stages {
             work(&mut stage.weight);
-            if stage.bias.is_trained {
+            if stage.bias.is_parameter {
                 work(&mut stage.bias);
             }
             if let Some((_, norm)) = &mut stage.norm {

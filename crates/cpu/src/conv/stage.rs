@@ -251,7 +251,7 @@ impl MapStage {
 
     /// Computes the gradient of the bias, if there is one, from that of the product.
     pub(super) fn sum_bias(&self, arch: Arch, gradient: &Matrix, images: usize, scratch: &mut Scratch) {
-        if !self.bias.is_trained {
+        if !self.bias.is_parameter {
             return;
         }
         scratch.bias.reshape(self.bias.value.rows(), self.bias.value.cols());
@@ -275,7 +275,7 @@ impl MapStage {
         learning: &mut Learning,
     ) {
         let arch = engine.arch;
-        if self.bias.is_trained {
+        if self.bias.is_parameter {
             if let Some(AddedPair { right, .. }) = added.activations {
                 add_images(arch, right, right.rows() / self.links.outputs, &mut scratch.bias);
             }

@@ -7,6 +7,7 @@ use gansweep_config::{
 };
 
 use super::lists::{lists, penalised_blocks, penalised_lists};
+use super::without_biases::{lists_without_biases, penalised_without_biases};
 use super::{EPS, LR, small, with};
 
 /// Every kind of layer, loss, schedule and optimiser, alone and together; on images of noise, and on
@@ -25,6 +26,8 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(lists())
         .chain(penalised_lists())
         .chain(penalised_blocks())
+        .chain(lists_without_biases())
+        .chain(penalised_without_biases())
         .collect()
 }
 

@@ -20,7 +20,7 @@ fn layer(text: &str) -> NetworkLayer {
     serde_json::from_value(text.into()).unwrap()
 }
 
-fn listed(config: &mut Config, role: Role, texts: &[&str]) {
+pub(super) fn listed(config: &mut Config, role: Role, texts: &[&str]) {
     let layers = texts.iter().map(|text| layer(text)).collect();
     let (own, kind) = match role {
         Role::Generator => (&mut config.model.generator.layers, &mut config.model.generator.kind),
@@ -171,44 +171,6 @@ fn residual_blocks() -> Config {
     })
 }
 
-/// Products without biases in every place, one of them with an output padding: beside normalisations, at both ends, and at
-/// rows that become maps and maps that become rows.
-fn without_biases() -> Config {
-    with(|c| {
-        listed(
-            c,
-            Role::Generator,
-            &[
-                "linear 98 bias false",
-                "reshape 2x7x7",
-                "batch-norm",
-                "leaky-relu 0.1",
-                "conv-transpose 3 kernel 3 stride 2 padding 1 output_padding 1 bias false",
-                "leaky-relu 0.2",
-                "upsample 2",
-                "conv 1 kernel 3 padding 1 bias false",
-            ],
-        );
-        listed(
-            c,
-            Role::Discriminator,
-            &[
-                "conv 3 kernel 4 stride 4 bias false",
-                "leaky-relu 0.2",
-                "conv 4 kernel 3 padding 1 bias false",
-                "layer-norm",
-                "leaky-relu 0.2",
-                "flatten",
-                "linear 9",
-                "tanh",
-                "linear 1 bias false",
-            ],
-        );
-        c.train.ema = 0.9;
-        c.optimizer.generator.clip_norm = 0.05;
-    })
-}
-
 /// Lists in the common orders and in others; every kind of layer in front of and behind every other kind of memory.
 pub(super) fn lists() -> Vec<(&'static str, Config)> {
     vec![
@@ -253,7 +215,6 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
         ),
         ("lists with spectral norms", with_spectral_norms()),
         ("residual blocks", residual_blocks()),
-        ("lists without biases", without_biases()),
         (
             "a residual block that starts with the embedding of the class",
             with(|c| {
@@ -281,39 +242,6 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
-            "lists in the common orders without biases",
-            with(|c| {
-                listed(
-                    c,
-                    Role::Generator,
-                    &[
-                        "linear 98 bias false",
-                        "reshape 2x7x7",
-                        "batch-norm",
-                        "relu",
-                        "conv-transpose 3 kernel 4 stride 2 padding 1 bias false",
-                        "leaky-relu 0.1",
-                        "conv-transpose 1 kernel 3 stride 2 padding 1 output_padding 1 bias false",
-                    ],
-                );
-                listed(
-                    c,
-                    Role::Discriminator,
-                    &[
-                        "conv 3 kernel 4 stride 2 padding 1 bias false",
-                        "leaky-relu 0.3",
-                        "conv 5 kernel 4 stride 2 padding 1 bias false",
-                        "batch-norm",
-                        "relu",
-                        "flatten",
-                        "linear 1 bias false",
-                    ],
-                );
-                c.train.ema = 0.9;
-                c.optimizer.discriminator.clip_norm = 0.5;
-            }),
-        ),
-        (
             "lists in the common orders",
             with(|c| {
                 listed(c, Role::Generator, &["linear 18", "layer-norm", "leaky-relu 0.1", "linear 784"]);
@@ -336,7 +264,7 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
 }
 
 /// A critic of these layers with a penalty.
-fn penalised(kind: PenaltyKind, layers: &[&str]) -> Config {
+pub(super) fn penalised(kind: PenaltyKind, layers: &[&str]) -> Config {
     with(|c| {
         listed(c, Role::Discriminator, layers);
         c.loss.kind = LossKind::Hinge;
@@ -427,36 +355,6 @@ pub(super) fn penalised_lists() -> Vec<(&'static str, Config)> {
                     "dropout 0.3",
                     "linear 17",
                     "linear 1",
-                ],
-            ),
-        ),
-        (
-            "a penalty through products without biases",
-            penalised(
-                PenaltyKind::WganGp,
-                &[
-                    "conv 3 kernel 5 stride 4 bias false",
-                    "layer-norm",
-                    "leaky-relu 0.2",
-                    "conv-transpose 2 kernel 3 stride 2 padding 1 output_padding 1 bias false",
-                    "leaky-relu 0.1",
-                    "flatten",
-                    "linear 6 bias false",
-                    "tanh",
-                    "linear 1 bias false",
-                ],
-            ),
-        ),
-        (
-            "a penalty through perceptrons without biases",
-            penalised(
-                PenaltyKind::R1R2,
-                &[
-                    "linear 9 bias false",
-                    "leaky-relu 0.2",
-                    "linear 6 bias false",
-                    "relu",
-                    "linear 1 bias false",
                 ],
             ),
         ),
@@ -552,8 +450,6 @@ fn the_common_orders_have_their_faster_ways_in_lists_too() {
     };
     assert_eq!(forms("lists in an unusual order"), [Form::AnyOrder, Form::AnyOrder]);
     assert_eq!(forms("lists in the common orders"), [Form::Perceptron, Form::Convolutions]);
-    let without_biases = forms("lists in the common orders without biases");
-    assert_eq!(without_biases, [Form::Convolutions, Form::Convolutions]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod lists;
 mod oracle;
 mod steps;
 mod tape;
+mod without_biases;
 
 use std::sync::Arc;
 
