@@ -330,7 +330,7 @@ impl Written {
     fn output_padding(&self, stride: usize) -> Result<usize, Refusal> {
         let name = "output_padding";
         match self.pixels(name, Some(OUTPUT_PADDING), 0)? {
-            // PyTorch refuses more, since it would be a row or column that no pixel of the input reaches.
+            // As in PyTorch: with more, the kernel would have more positions in the output than the input has pixels.
             padding if padding < stride => Ok(padding),
             _ => {
                 let expected = format!("`{name} = N`, an integer below the stride, which is {stride}");

@@ -42,7 +42,7 @@ fn any_images() -> DatasetSpec {
     }
 }
 
-/// Values of a key, at least two of which differ from any given one in effect, if the key has one.
+/// Values of a key. If it has an effect, at least one of them changes the config.
 fn alternatives(kind: Kind) -> Vec<Value> {
     match kind {
         Kind::Bool => vec![Value::Bool(false), Value::Bool(true)],
