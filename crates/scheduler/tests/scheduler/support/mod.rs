@@ -12,7 +12,7 @@ use gansweep_scheduler::{
     Launcher, NeverPrune, Notice, Pacing, PlannedRuns, Pruner, Recorder, RunnerError, Searcher, Slot,
     StopSignal, Summary, SweepParts, SweepRequest, run_sweep,
 };
-pub(crate) use memory::Memory;
+pub(crate) use memory::{Memory, Row};
 
 pub(crate) const STEPS_PER_EPOCH: u64 = 4;
 
