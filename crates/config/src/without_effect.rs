@@ -17,7 +17,7 @@ impl Config {
         // A slope of 0 is a ReLU, so that neither slope nor activation would seem to matter.
         (config.model.generator.slope, config.model.discriminator.slope) = (0.25, 0.25);
         let canonical = config.clone().canonical(&any_images());
-        let is_unused = |key: &&Key| {
+        let changes_nothing = |key: &&Key| {
             let Some(field) = key.field else { return false };
             alternatives(key.kind).iter().all(|value| {
                 let mut changed = BudgetedConfig { config: config.clone(), epochs: 1 };
@@ -26,7 +26,7 @@ impl Config {
             })
         };
         let own = keys().filter(|key| key.effect == Effect::Config && !key.path.starts_with("data."));
-        own.filter(|key| key.parts.is_empty()).filter(is_unused).map(|key| key.path).collect()
+        own.filter(|key| key.parts.is_empty()).filter(changes_nothing).map(|key| key.path).collect()
     }
 }
 
@@ -110,17 +110,18 @@ mod tests {
     use super::*;
     use crate::LoadOptions;
 
-    fn unused(sets: &[&str]) -> Vec<&'static str> {
+    /// The config as it is recorded.
+    fn recorded(sets: &[&str]) -> Config {
         let sets = sets.iter().map(ToString::to_string).collect();
         let options = LoadOptions { sets, ..LoadOptions::default() };
         let text = "recipe = \"fast\"\n".to_owned();
         let config = Experiment::parse(Path::new("test.toml"), text, &options).unwrap().config;
-        config.canonical(&any_images()).unused_keys()
+        config.canonical(&any_images())
     }
 
     #[test]
     fn keys_of_what_is_turned_off_are_unused_and_those_that_turn_it_on_are_not() {
-        let plain = unused(&[]);
+        let plain = recorded(&[]).unused_keys();
         for key in [
             "model.embedding",
             "model.generator.layers",
@@ -160,7 +161,7 @@ mod tests {
         let of_generator = |kind: &str| -> Vec<_> {
             let layers = "model.generator.layers=['linear 784']";
             let sets = [kind, layers];
-            let keys = unused(&sets[..if kind.ends_with("layers") { 2 } else { 1 }]);
+            let keys = recorded(&sets[..if kind.ends_with("layers") { 2 } else { 1 }]).unused_keys();
             keys.into_iter().filter_map(|key| key.strip_prefix("model.generator.")).collect()
         };
         assert_eq!(of_generator("model.generator.kind=mlp"), ["width", "layers", "slope"]);
@@ -171,14 +172,16 @@ mod tests {
 
     #[test]
     fn an_unused_key_has_the_neutral_value_that_it_is_recorded_with() {
-        for sets in
-            [&["train.ema=0.9"][..], &["penalty.kind=dragan"], &["optimizer.kind=sgd"], &["model.kind=dcgan"]]
-        {
-            let sets: Vec<_> = sets.iter().map(ToString::to_string).collect();
-            let options = LoadOptions { sets, ..LoadOptions::default() };
-            let text = "recipe = \"fast\"\n".to_owned();
-            let config = Experiment::parse(Path::new("test.toml"), text, &options).unwrap().config;
-            let recorded = config.canonical(&any_images());
+        let lists = ["model.generator.kind=layers", "model.generator.layers=['linear 784']"];
+        let settings = [
+            &["train.ema=0.9"][..],
+            &["penalty.kind=dragan"],
+            &["optimizer.kind=sgd"],
+            &["model.kind=dcgan"],
+            &lists,
+        ];
+        for sets in settings {
+            let recorded = recorded(sets);
             let mut json = serde_json::to_value(&recorded).unwrap();
             for key in recorded.unused_keys() {
                 let (table, name) = key.rsplit_once('.').unwrap();

@@ -94,7 +94,7 @@ impl Sweep<'_> {
 
     /// Asks every worker to stop. Groups whose checkpoints are being verified are not launched. A worker that has sent
     /// no event has trained nothing that could be saved, and one that is killed at once has no time to save: neither
-    /// is asked, so that how it ends doesn't depend on what it did before it was killed.
+    /// is asked, so that how it ends does not depend on what it did before it was killed.
     fn ask_all_to_stop(&mut self, level: StopLevel, now: AwakeTime) {
         for slot in &mut self.slots {
             match &mut slot.activity {
