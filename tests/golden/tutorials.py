@@ -620,15 +620,17 @@ class FromConfig(Tutorial):
         model, part = self.config["model"], self.config["model"]["discriminator"]
         projection = part.get("condition") == "projection"
         concat = model.get("conditional") and not projection
-        if part.get("kind") == "layers":
-            shape = [self.pixels] if part["layers"][0].startswith("linear") else self.image
-            return OfShape(shape, *self.normalised(part, listed(part["layers"], shape)), nn.Flatten())
-        if part.get("kind") == "dcgan":
-            width, shape = self.image[1] * self.image[2], [self.image[0] + bool(concat), *self.image[1:]]
-            layers = self.dcgan_discriminator(part, shape[0])
-        else:
+        takes_rows = part["layers"][0].startswith("linear") if part.get("kind") == "layers" else part.get("kind") != "dcgan"
+        if takes_rows:
             width = model.get("embedding") or CLASSES
             shape = [self.pixels + (width if concat else 0)]
+        else:
+            width, shape = self.image[1] * self.image[2], [self.image[0] + bool(concat), *self.image[1:]]
+        if part.get("kind") == "layers":
+            layers = listed(part["layers"], shape)
+        elif part.get("kind") == "dcgan":
+            layers = self.dcgan_discriminator(part, shape[0])
+        else:
             layers = self.stack(part, *shape, 1)
         if model.get("conditional"):
             width = layers[-1].in_features if projection else width
@@ -636,7 +638,7 @@ class FromConfig(Tutorial):
             if projection and part.get("spectral_norm"):
                 spectral_norm(model.embedding)
             return model
-        return OfShape(shape, *self.normalised(part, layers))
+        return OfShape(shape, *self.normalised(part, layers), nn.Flatten())
 
     def optimizers(self):
         def optimizer(model, values):

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Activation, AugmentConfig, ConditionKind, DataRequest, Dataset, DatasetSpec, LossConfig, LossKind,
-    ModelConfig, OptimizerConfig, PenaltyConfig, PenaltyKind, Relativistic,
+    ModelConfig, NetworkKind, NetworkLayer, OptimizerConfig, PenaltyConfig, PenaltyKind, Relativistic,
 };
 
 /// A config with a budget.
@@ -173,6 +173,37 @@ impl Config {
             0 => spec.classes,
             length => length,
         }
+    }
+
+    /// The shape in which the generator takes a latent vector: a row, with the embedding of a class behind it in a conditional
+    /// model.
+    pub fn generator_input(&self, spec: &DatasetSpec) -> Vec<usize> {
+        let embedding = if self.model.conditional { self.embedding(spec) } else { 0 };
+        vec![self.model.latent_dim as usize + embedding as usize]
+    }
+
+    /// The shape in which the discriminator takes an image: a row, or channels, height and width. Where the embedding of a
+    /// class is [part of it](Self::embeds_class_in_image), it is more numbers of the row, or one more channel.
+    pub fn discriminator_input(&self, spec: &DatasetSpec) -> Vec<usize> {
+        let (part, image) = (&self.model.discriminator, spec.image);
+        let is_row = match part.kind {
+            NetworkKind::Mlp => true,
+            NetworkKind::Dcgan => false,
+            NetworkKind::Layers => matches!(part.layers.first(), Some(NetworkLayer::Linear { .. })),
+        };
+        let (mut shape, more) = match is_row {
+            true => (vec![image.size()], self.embedding(spec) as usize),
+            false => (image.shape().to_vec(), 1),
+        };
+        if self.embeds_class_in_image() {
+            shape[0] += more;
+        }
+        shape
+    }
+
+    /// Whether the embedding of a class is part of what the discriminator takes.
+    pub fn embeds_class_in_image(&self) -> bool {
+        self.model.conditional && self.model.discriminator.condition == ConditionKind::Concat
     }
 
     /// Whether fakes have the classes of the real images of their batch, because they are compared with them one by

@@ -3,9 +3,9 @@
 use gansweep_base::text;
 
 use crate::{
-    Config, DataIdentity, DataRequest, DiscriminatorConfig, EvaluateEpochs, Experiment, GeneratorConfig,
-    ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels, RANKING_METRICS, Record, Relativistic,
-    STROKES_SIDES, SampleMode, network_layer,
+    ConditionKind, Config, DataIdentity, DataRequest, DiscriminatorConfig, EvaluateEpochs, Experiment,
+    GeneratorConfig, ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels, RANKING_METRICS,
+    Record, Relativistic, STROKES_SIDES, SampleMode, network_layer,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -47,7 +47,7 @@ pub(crate) fn conflicts(
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
         spectral_norm_of_clipped_weights(config),
-        condition_of_layers(config),
+        projection_without_a_last_linear(config),
         data.and_then(|data| condition_without_classes(config, data)),
         data.and_then(|data| no_such_dcgan(config, data)),
         layers_of_generator(config, experiment, data),
@@ -244,12 +244,20 @@ fn spectral_norm_of_clipped_weights(config: &Config) -> Option<Conflict> {
     })
 }
 
-fn condition_of_layers(config: &Config) -> Option<Conflict> {
-    let kinds = [config.model.generator.kind, config.model.discriminator.kind];
-    (config.model.conditional && kinds.contains(&NetworkKind::Layers)).then(|| Conflict {
-        keys: &["model.conditional", "model.generator.kind", "model.discriminator.kind"],
-        reason: "a list of layers has no place for the class".to_owned(),
-        expected: "`model.conditional = false`, or networks of the kind `mlp` or `dcgan`".to_owned(),
+/// The other kinds end with a Linear layer.
+fn projection_without_a_last_linear(config: &Config) -> Option<Conflict> {
+    let DiscriminatorConfig { kind, condition, layers, .. } = &config.model.discriminator;
+    let is_projection = config.model.conditional && *condition == ConditionKind::Projection;
+    let last = layers.last().filter(|_| is_projection && *kind == NetworkKind::Layers)?;
+    (!matches!(last, NetworkLayer::Linear { .. })).then(|| Conflict {
+        keys: &["model.discriminator.condition", "model.discriminator.layers"],
+        reason: format!(
+            "a projection multiplies the embedding of the class with the input of the last `linear`, and the list ends \
+             with `{}`",
+            last.name()
+        ),
+        expected: "a list that ends with `{ linear = 1 }`, or `model.discriminator.condition = \"concat\"`"
+            .to_owned(),
     })
 }
 
@@ -377,14 +385,23 @@ fn layers_of_generator(
             expected: format!("a list without the last `{name}`"),
         });
     }
-    let end = data?.spec.image.shape();
+    let spec = &data?.spec;
     (*kind == NetworkKind::Layers)
-        .then(|| network_layer::check(layers, &[config.model.latent_dim as usize], &end))?
+        .then(|| network_layer::check(layers, &config.generator_input(spec), &spec.image.shape()))?
         .err()
         .map(|reason| Conflict {
             keys: KEYS,
             reason,
-            expected: format!("layers from {} numbers to {}", config.model.latent_dim, data_image(data)),
+            expected: match config.model.conditional {
+                true => format!(
+                    "layers from {} numbers ({} of the latent vector and {} of the class) to {}",
+                    network_layer::shown(&config.generator_input(spec)),
+                    config.model.latent_dim,
+                    config.embedding(spec),
+                    spec.image
+                ),
+                false => format!("layers from {} numbers to {}", config.model.latent_dim, spec.image),
+            },
         })
 }
 
@@ -412,14 +429,21 @@ fn layers_of_discriminator(
             expected: format!("a list without the last `{name}`"),
         });
     }
-    let image = data?.spec.image;
+    let spec = &data?.spec;
     (*kind == NetworkKind::Layers)
-        .then(|| network_layer::check(layers, &NetworkLayer::image_input(layers, image), &[1]))?
+        .then(|| network_layer::check(layers, &config.discriminator_input(spec), &[1]))?
         .err()
         .map(|reason| Conflict {
             keys: KEYS,
             reason,
-            expected: format!("layers from {} to 1 number", data_image(data)),
+            expected: match config.embeds_class_in_image() {
+                true => format!(
+                    "layers from {} (the image, {}, and the class) to 1 number",
+                    network_layer::shown(&config.discriminator_input(spec)),
+                    spec.image
+                ),
+                false => format!("layers from {} to 1 number", spec.image),
+            },
         })
 }
 
@@ -454,10 +478,6 @@ fn list_and_kind(
         }
         _ => None,
     }
-}
-
-fn data_image(data: Option<&DataIdentity>) -> String {
-    data.map_or_else(|| "the image".to_owned(), |data| data.spec.image.to_string())
 }
 
 fn too_many_images(config: &Config, data: &DataIdentity) -> Option<Conflict> {

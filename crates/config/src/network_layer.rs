@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::ImageShape;
-
 /// PyTorch's default stride.
 pub(crate) const STRIDE: usize = 1;
 /// PyTorch's default padding.
@@ -241,14 +239,6 @@ impl NetworkLayer {
         }
     }
 
-    /// The shape in which a discriminator of these layers takes images: as rows if the first layer is a product of rows.
-    pub fn image_input(layers: &[Self], image: ImageShape) -> Vec<usize> {
-        match layers.first() {
-            Some(Self::Linear { .. }) => vec![image.size()],
-            _ => image.shape().to_vec(),
-        }
-    }
-
     /// Numbers in its weight, if it is a product.
     fn weight(&self, input: &[usize]) -> usize {
         let inputs = input.first().copied().unwrap_or(0);
@@ -293,7 +283,7 @@ fn volume(shape: &[usize]) -> usize {
 }
 
 /// A shape as `128 x 7 x 7`; a row is its length.
-fn shown(shape: &[usize]) -> String {
+pub(crate) fn shown(shape: &[usize]) -> String {
     shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
 }
 

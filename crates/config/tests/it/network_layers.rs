@@ -47,6 +47,41 @@ fn layers_that_do_not_fit_are_told_when_the_images_are_known() {
 }
 
 #[test]
+fn the_first_layers_of_a_conditional_model_take_the_class_too() {
+    let conditional = |rest: &str| format!("[model]\nconditional = true\n{rest}");
+    let generator = generator("[{ reshape = [64, 1, 1] }, { conv-transpose = 1, kernel = 28 }]");
+    load(&generator);
+    assert_snapshot!(plan_faults(&conditional(&generator), 60_000), @r#"test.toml:5: model.generator.layers: layer 0, reshape: 64 x 1 x 1 is 64 numbers, not 74; expected layers from 74 numbers (64 of the latent vector and 10 of the class) to 1 x 28 x 28 (from file)"#);
+    plan(&conditional(&generator.replace("64", "74")));
+    let discriminator = |layers: &str, condition: &str| {
+        conditional(&format!(
+            "[model.discriminator]\nkind = \"layers\"\ncondition = \"{condition}\"\nlayers = [{layers}]\n"
+        ))
+    };
+    let list = "\"flatten\", { reshape = [1, 28, 28] }, \"flatten\", { linear = 1 }";
+    plan(&discriminator(list, "projection"));
+    assert_snapshot!(plan_faults(&discriminator(list, "concat"), 60_000), @r#"test.toml:6: model.discriminator.layers: layer 1, reshape: 1 x 28 x 28 is 784 numbers, not 1568; expected layers from 2 x 28 x 28 (the image, 1 x 28 x 28, and the class) to 1 number (from file)"#);
+    // Whose first layer is no product of rows.
+    plan(&discriminator("{ conv = 3, kernel = 4 }, \"flatten\", { linear = 1 }", "concat"));
+    let rows = plan(&discriminator("{ linear = 3 }, \"relu\", { linear = 1 }", "concat"));
+    assert_eq!(rows.runs[0].config.discriminator_input(&rows.runs[0].spec), [784 + 10]);
+}
+
+#[test]
+fn a_projection_needs_a_last_linear_layer() {
+    let list = |layers: &str| {
+        format!(
+            "[model]\nconditional = true\n[model.discriminator]\ncondition = \"projection\"\nkind = \"layers\"\nlayers = [{layers}]\n"
+        )
+    };
+    let convolutions = list("{ conv = 1, kernel = 28 }, \"flatten\"");
+    assert_snapshot!(faults(&convolutions), @r#"test.toml:4: model.discriminator.condition: a projection multiplies the embedding of the class with the input of the last `linear`, and the list ends with `flatten`; expected a list that ends with `{ linear = 1 }`, or `model.discriminator.condition = "concat"` (from file)"#);
+    load(&convolutions.replace("projection", "concat"));
+    load(&convolutions.replace("conditional = true", "conditional = false"));
+    load(&list("{ linear = 4 }, \"relu\", { linear = 1, bias = false }"));
+}
+
+#[test]
 fn a_list_and_its_kind_go_together() {
     assert_snapshot!(faults("[model.generator]\nkind = \"layers\"\n"), @r#"test.toml:2: model.generator.kind: `model.generator.kind = "layers"` has no layers; expected `model.generator.layers = [...]`, or another kind (from file)"#);
     assert_snapshot!(faults("[model.generator]\nlayers = [\"relu\"]\n"), @r#"test.toml:2: model.generator.layers: without effect on another kind of network; expected `model.generator.kind = "layers"` beside it (from file)"#);

@@ -6,6 +6,7 @@ use gansweep_config::{
     Pixels, Relativistic,
 };
 
+use super::conditional_lists::{conditional_lists, penalised_conditional_lists};
 use super::lists::{lists, penalised_blocks, penalised_lists};
 use super::without_biases::{lists_without_biases, penalised_without_biases};
 use super::{EPS, LR, small, with};
@@ -28,6 +29,8 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(penalised_blocks())
         .chain(lists_without_biases())
         .chain(penalised_without_biases())
+        .chain(conditional_lists())
+        .chain(penalised_conditional_lists())
         .collect()
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gansweep_config::{
-    Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise, PenaltyConfig,
-    PenaltyKind, Window,
+    ConditionKind, Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise,
+    PenaltyConfig, PenaltyKind, Window,
 };
 use gansweep_fixtures::config::like_mnist;
 use gansweep_nn::network::{Network, Role};
@@ -548,6 +548,7 @@ proptest! {
         generator in prop::collection::vec(any::<u8>(), 0..10),
         discriminator in prop::collection::vec(any::<u8>(), 0..10),
         channels in prop::sample::select(vec![1u32, 3]),
+        condition in prop::option::of(prop::sample::select(vec![ConditionKind::Concat, ConditionKind::Projection])),
     ) {
         let image = ImageShape { channels, height: 6, width: 5 };
         let mut config = with(|c| {
@@ -555,11 +556,13 @@ proptest! {
             let adam = NetworkOptimizer::adam(1e-3, 0.5, 0.99, 1e-8);
             (c.optimizer.generator, c.optimizer.discriminator) = (adam, adam);
         });
+        let spec = gansweep_config::DatasetSpec { image, train_images: 8, ..like_mnist() };
         let model = &mut config.model;
         (model.generator.kind, model.discriminator.kind) = (NetworkKind::Layers, NetworkKind::Layers);
-        model.generator.layers = sound(&generator, &[model.latent_dim as usize], image.size());
-        model.discriminator.layers = sound(&discriminator, &image.shape(), 1);
-        let spec = gansweep_config::DatasetSpec { image, train_images: 8, ..like_mnist() };
+        model.conditional = condition.is_some();
+        model.discriminator.condition = condition.unwrap_or_default();
+        config.model.generator.layers = sound(&generator, &config.generator_input(&spec), image.size());
+        config.model.discriminator.layers = sound(&discriminator, &config.discriminator_input(&spec), 1);
         let networks = Network::both(&config, &spec);
         prop_assert!(networks.is_ok(), "{networks:?}");
         let state = LaneState::initial(&config, &spec, 1).unwrap();

@@ -2,6 +2,7 @@
 
 mod bits;
 mod cases;
+mod conditional_lists;
 mod lists;
 mod oracle;
 mod steps;

@@ -1,6 +1,6 @@
 //! The networks of a config: which layers each kind has.
 
-use gansweep_config::{ConditionKind, Config, DatasetSpec, ImageShape, NetworkKind, NetworkLayer, Output};
+use gansweep_config::{ConditionKind, Config, DatasetSpec, ImageShape, NetworkKind, Output};
 
 use super::{
     Condition, Conv2d, ConvTranspose2d, Entry, Layer, Linear, Mismatch, Network, Node, Role, Unflatten,
@@ -75,14 +75,12 @@ fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
         Output::Tanh => Layer::Tanh,
         Output::Sigmoid => Layer::Sigmoid,
     });
-    let latent = config.model.latent_dim as usize;
     let condition = config.model.conditional.then(|| Condition {
         classes: spec.classes as usize,
         width: config.embedding(spec) as usize,
         entry: Entry::Concat,
     });
-    let input = latent + condition.map_or(0, |condition| condition.width);
-    let network = Network::new(Role::Generator, &[input], layers, image.size())?;
+    let network = Network::new(Role::Generator, &config.generator_input(spec), layers, image.size())?;
     Ok(Network { condition, ..network })
 }
 
@@ -90,30 +88,18 @@ fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
 fn discriminator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
     let (part, image) = (&config.model.discriminator, spec.image);
     let between = Between::new(part.batch_norm, part.layer_norm, part.dropout);
-    let is_concat = config.model.conditional && part.condition == ConditionKind::Concat;
-    let (input, width, mut layers) = match part.kind {
-        NetworkKind::Mlp => {
-            let width = config.embedding(spec) as usize;
-            let input = vec![image.size() + if is_concat { width } else { 0 }];
-            (input, width, hidden_layers(&part.hidden, between))
-        }
-        NetworkKind::Dcgan => {
-            let [channels, height, width] = image.shape();
-            let input = vec![channels + usize::from(is_concat), height, width];
-            (input, height * width, dcgan_discriminator(part.width as usize, between, image)?)
-        }
-        // Planning refuses such a network in a conditional model.
-        NetworkKind::Layers => {
-            let layers = part.layers.iter().map(Layer::from).collect();
-            (NetworkLayer::image_input(&part.layers, image), 0, layers)
-        }
+    let mut layers = match part.kind {
+        NetworkKind::Mlp => hidden_layers(&part.hidden, between),
+        NetworkKind::Dcgan => dcgan_discriminator(part.width as usize, between, image)?,
+        NetworkKind::Layers => part.layers.iter().map(Layer::from).collect(),
     };
     if part.kind != NetworkKind::Layers {
         layers.push(linear(1));
     }
+    let input = config.discriminator_input(spec);
     let network = Network::new(Role::Discriminator, &input, layers, 1)?;
     let (entry, width) = match part.condition {
-        ConditionKind::Concat => (Entry::Concat, width),
+        ConditionKind::Concat => (Entry::Concat, input.iter().product::<usize>() - image.size()),
         ConditionKind::Projection => (Entry::Projection, network.nodes.last().map_or(0, Node::inputs)),
     };
     let classes = spec.classes as usize;

@@ -20,7 +20,7 @@ const UNUSUAL: Lists = Lists {
     sets: &["train.d_steps=2"],
 };
 
-const ALL: [Lists; 7] = [
+const ALL: [Lists; 10] = [
     UNUSUAL,
     // Residual blocks: one in another, two with the same start, one around the image, one of rows.
     Lists {
@@ -59,6 +59,31 @@ const ALL: [Lists; 7] = [
         discriminator: "'conv 3 kernel 4 stride 4 bias false', 'layer-norm', 'leaky-relu 0.2', 'conv 4 kernel 3 padding 1', \
                         'leaky-relu 0.2', 'flatten', 'linear 9 bias false', 'tanh', 'linear 1 bias false'",
         sets: &["penalty.kind=r1", "penalty.weight=2", "train.ema=0.9"],
+    },
+    // Classes as a channel of the image that a residual block starts with; latent vector and class become one map.
+    Lists {
+        generator: "'reshape 26x1x1', 'conv-transpose 3 kernel 7 bias false', 'batch-norm', 'relu', 'upsample 4', \
+                    'conv 1 kernel 3 padding 1'",
+        discriminator: "'conv 2 kernel 3 padding 1', 'residual 1', 'conv 3 kernel 4 stride 4', 'leaky-relu 0.2', 'flatten', \
+                        'linear 1'",
+        sets: &["model.conditional=true", "model.latent_dim=16", "train.ema=0.9"],
+    },
+    // The same with a penalty, through rows.
+    Lists {
+        generator: "'linear 18', 'relu', 'linear 784'",
+        discriminator: "'linear 9 bias false', 'tanh', 'linear 6', 'leaky-relu 0.2', 'linear 1'",
+        sets: &["model.conditional=true", "model.embedding=5", "penalty.kind=r1", "penalty.weight=2"],
+    },
+    // A projection of a map, without a bias.
+    Lists {
+        generator: "'linear 98', 'reshape 2x7x7', 'leaky-relu 0.1', 'conv-transpose 1 kernel 4 stride 4'",
+        discriminator: "'conv 3 kernel 4 stride 4', 'layer-norm', 'tanh', 'flatten', 'linear 1 bias false'",
+        sets: &[
+            "model.conditional=true",
+            "model.discriminator.condition=projection",
+            "model.discriminator.spectral_norm=true",
+            "loss.kind=hinge",
+        ],
     },
     // Takes images as rows.
     Lists {

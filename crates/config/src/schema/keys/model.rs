@@ -301,6 +301,6 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"concat\"",
         lanes: Lanes::Common,
         field: Field::Condition(|c| &mut c.model.discriminator.condition),
-        doc: "How a conditional discriminator knows the class. `concat`: an embedding is part of its input, `model.embedding` numbers behind those of the image, or for `dcgan` one more channel of the image. `projection` (Miyato and Koyama 2018): an embedding as long as the last hidden layer is multiplied with that layer's output, and the sum is added to the discriminator's output. Of a conditional model alone.",
+        doc: "How a conditional discriminator knows the class. `concat`: an embedding is part of its input, `model.embedding` numbers behind those of the image, or one more channel of the image for `dcgan` and for lists that do not start with `linear`. `projection` (Miyato and Koyama 2018): an embedding as long as the last hidden layer is multiplied with that layer's output, and the sum is added to the discriminator's output. Of a conditional model alone.",
     }),
 ];
