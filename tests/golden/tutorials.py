@@ -506,6 +506,7 @@ def listed(texts, shape):
             else Residual(int(main)) if name == "residual"
             else (nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d)(shape[0]) if name == "batch-norm"
             else nn.LayerNorm(shape) if name == "layer-norm"
+            else nn.InstanceNorm2d(shape[0], affine=True) if name == "instance-norm"
             else nn.LeakyReLU(float(main or 0.01)) if name == "leaky-relu"
             else GivenDropout(float(main or 0.5)) if name == "dropout"
             else nn.Unflatten(1, [int(side) for side in main.split("x")]) if name == "reshape"

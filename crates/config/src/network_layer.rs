@@ -66,6 +66,8 @@ pub enum NetworkLayer {
     BatchNorm,
     /// `nn.LayerNorm` over all numbers of a row.
     LayerNorm,
+    /// `nn.InstanceNorm2d` with affine parameters.
+    InstanceNorm,
     /// `nn.LeakyReLU` with that slope; `nn.ReLU` where it is 0.
     LeakyRelu(f64),
     /// `nn.Tanh`.
@@ -123,6 +125,7 @@ impl NetworkLayer {
             Self::Residual(_) => "residual",
             Self::BatchNorm => "batch-norm",
             Self::LayerNorm => "layer-norm",
+            Self::InstanceNorm => "instance-norm",
             Self::LeakyRelu(slope) => {
                 if *slope == 0.0 {
                     "relu"
@@ -191,6 +194,13 @@ impl NetworkLayer {
                     return Err(format!("{} is {numbers} numbers, not {found}", shown(&shape)));
                 }
                 shape.to_vec()
+            }
+            Self::InstanceNorm => {
+                let [_, height, width] = feature_map(input)?;
+                if height.saturating_mul(width) < 2 {
+                    return Err(format!("{} has one pixel a channel, which would become 0", shown(input)));
+                }
+                input.to_vec()
             }
             Self::Flatten => vec![volume(input)],
             Self::BatchNorm
@@ -327,7 +337,12 @@ impl fmt::Display for NetworkLayer {
             Self::Dropout(number) if *number == RATE => Ok(()),
             Self::LeakyRelu(number) | Self::Dropout(number) => write!(f, " {number}"),
             Self::Reshape([channels, height, width]) => write!(f, " {channels}x{height}x{width}"),
-            Self::BatchNorm | Self::LayerNorm | Self::Tanh | Self::Sigmoid | Self::Flatten => Ok(()),
+            Self::BatchNorm
+            | Self::LayerNorm
+            | Self::InstanceNorm
+            | Self::Tanh
+            | Self::Sigmoid
+            | Self::Flatten => Ok(()),
         }?;
         match self.bias() {
             Some(bias) if bias != BIAS => write!(f, " bias {bias}"),
@@ -373,7 +388,7 @@ pub(crate) mod tests {
             (2u32..=16).prop_map(Upsample),
             (2u32..=16).prop_map(AveragePool),
             (1u32..=12).prop_map(Residual),
-            prop::sample::select(vec![BatchNorm, LayerNorm, Tanh, Sigmoid, Flatten]),
+            prop::sample::select(vec![BatchNorm, LayerNorm, InstanceNorm, Tanh, Sigmoid, Flatten]),
             (0.0..0.9).prop_map(LeakyRelu),
             prop::sample::select(vec![LeakyRelu(0.0), LeakyRelu(0.01), LeakyRelu(1e-7), Dropout(0.5)]),
             (0.01..0.99).prop_map(Dropout),

@@ -20,7 +20,7 @@ const MAX_WINDOW: u64 = 32;
 /// The largest factor of an `upsample` or an `avg-pool`.
 const MAX_FACTOR: u64 = 16;
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "linear",
     "conv",
     "conv-transpose",
@@ -29,6 +29,7 @@ const NAMES: [&str; 15] = [
     "residual",
     "batch-norm",
     "layer-norm",
+    "instance-norm",
     "relu",
     "leaky-relu",
     "tanh",
@@ -208,6 +209,7 @@ impl Written {
             "residual" => NetworkLayer::Residual(self.count(1, MAX_LAYERS as u64 - 1)?),
             "batch-norm" => self.bare(NetworkLayer::BatchNorm)?,
             "layer-norm" => self.bare(NetworkLayer::LayerNorm)?,
+            "instance-norm" => self.bare(NetworkLayer::InstanceNorm)?,
             "relu" => self.bare(NetworkLayer::LeakyRelu(0.0))?,
             "tanh" => self.bare(NetworkLayer::Tanh)?,
             "sigmoid" => self.bare(NetworkLayer::Sigmoid)?,

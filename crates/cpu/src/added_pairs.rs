@@ -16,7 +16,7 @@ pub(crate) struct AddedPairs {
 }
 
 /// The part of a penalty's gradient that its activations at the points have. Tangents depend on them where layers have a second
-/// derivative: tanh, sigmoid, layer normalisation.
+/// derivative: tanh, sigmoid, normalisation of each image.
 #[derive(Debug)]
 pub(crate) struct SecondOrder {
     /// The first step that has parameters, or whose input has.
@@ -25,7 +25,7 @@ pub(crate) struct SecondOrder {
     pub(crate) embedding: Option<Matrix>,
     /// From the network's first step to the last one with a second derivative.
     pub(crate) steps: Vec<StepGradients>,
-    /// Sums over each image in a [normalisation](super::layer_norm_tangents), `[images, 16]`.
+    /// Sums over each image in a [normalisation](super::image_norm_tangents), the widest.
     pub(crate) sums: [Matrix; 4],
 }
 

@@ -3,13 +3,14 @@
 
 use std::ops::Range;
 
-use super::matrix::{LINE, Matrix};
+use super::image_norm::Together;
+use super::matrix::Matrix;
 use super::trained::Trained;
 
 /// The most parts of a batch: real images and fakes.
 const MOST_PARTS: usize = 2;
 
-/// Scale and shift of a normalised row, each `[1, features]`; of a feature map that is normalised by image,
+/// Scale and shift of a normalised row, each `[1, features]`; of a feature map whose images are normalised each over all numbers,
 /// `[pixels, channels]`.
 #[derive(Debug)]
 pub(super) struct Affine {
@@ -22,12 +23,12 @@ pub(super) struct Affine {
 pub(super) struct NormTrace {
     /// `[rows, features]`: the Linear layer's output, normalised in place.
     pub(super) normalised: Matrix,
-    /// One over the standard deviation: `[parts, features]` for `BatchNorm`, `[images, 16]` for `LayerNorm`.
+    /// One over the standard deviation: `[parts, features]` for `BatchNorm`, otherwise a row for each image.
     pub(super) inverse_std: Matrix,
     /// Gradients of weight and bias, in their shape.
     pub(super) weight_gradient: Matrix,
     pub(super) bias_gradient: Matrix,
-    /// `[images, 16]`: scratch memory of `LayerNorm` for sums over rows.
+    /// A row for each image: scratch memory of its [sums](Together::sums).
     pub(super) row_sums: [Matrix; 2],
 }
 
@@ -74,7 +75,7 @@ impl NormTrace {
         let (all, count) = (from.inverse_std.rows(), images.iter().map(Range::len).sum());
         self.normalised.copy_images(&from.normalised, all, images);
         self.inverse_std.copy_rows(&from.inverse_std, images, count);
-        self.row_sums.iter_mut().for_each(|sums| sums.reshape(count, LINE));
+        self.row_sums.iter_mut().for_each(|sums| sums.reshape(count, sums.cols()));
     }
 
     /// Memory for up to `rows` rows whose features are normalised over the batch.
@@ -89,9 +90,10 @@ impl NormTrace {
         }
     }
 
-    /// Memory for up to `images` images of that many pixels, each normalised over all its numbers.
-    pub(super) fn of_images(images: usize, pixels: usize, features: usize) -> Self {
-        let (sums, affine) = (Matrix::new(images, LINE), Matrix::new(pixels, features));
+    /// Memory for up to `images` images of that many pixels, each normalised by itself.
+    pub(super) fn of_images(together: Together, images: usize, [pixels, features]: [usize; 2]) -> Self {
+        let sums = Matrix::new(images, together.sums(features));
+        let affine = Matrix::new(together.rows(pixels), features);
         Self {
             normalised: Matrix::new(images * pixels, features),
             inverse_std: sums.clone(),

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use gansweep_config::Config;
-use gansweep_nn::network::{Entry, Layer, Network, Role};
+use gansweep_nn::network::{Entry, Network, Role};
 use gansweep_train::Unsupported;
 
 use super::added_pairs::AddedPairs;
 use super::conv::{self, ConvNet, ConvTrace, ListedNet, ListedTrace};
 use super::engine::Engine;
+use super::image_norm::Together;
 use super::matrix::Matrix;
 use super::network::{Mlp, Trace, is_perceptron};
 use super::norm::Norm;
@@ -31,7 +32,9 @@ pub(super) enum Form {
 
 impl Form {
     pub(super) fn of(network: &Network, config: &Config) -> Self {
-        if is_penalised(network, config) && network.nodes.iter().any(|node| node.layer == Layer::LayerNorm) {
+        if is_penalised(network, config)
+            && network.nodes.iter().any(|node| Together::of(node.layer).is_some())
+        {
             // The others have no second derivatives.
             Self::AnyOrder
         } else if has_norm_over_class(network) {

@@ -6,10 +6,8 @@ use gansweep_config::Config;
 
 use super::added_pairs::AddedPairs;
 use super::affine::{Affine, BatchRows};
-use super::batch_norm::BatchNorm;
 use super::condition::{self, Embedded};
 use super::engine::{Engine, Phase};
-use super::layer_norm::LayerNorm;
 use super::matrix::Matrix;
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
@@ -91,11 +89,8 @@ impl Mlp {
                         activation: StageActivation::Identity,
                     });
                 }
-                (Layer::BatchNorm, Some(stage)) => {
-                    stage.norm = Some(Norm::Batch(BatchNorm::new(node.outputs(), buffers)));
-                }
-                (Layer::LayerNorm, Some(stage)) => {
-                    stage.norm = Some(Norm::Layer(LayerNorm::new(1, node.outputs(), buffers)));
+                (Layer::BatchNorm | Layer::LayerNorm, Some(stage)) => {
+                    stage.norm = Some(Norm::new(node.layer, [1, node.outputs()], buffers));
                 }
                 (Layer::LeakyRelu, Some(stage)) => {
                     let slope = network::slope(role, config, index) as f32;
@@ -119,7 +114,8 @@ impl Mlp {
                     | Layer::Unflatten(_)
                     | Layer::Upsample(_)
                     | Layer::AveragePool(_)
-                    | Layer::Residual(_),
+                    | Layer::Residual(_)
+                    | Layer::InstanceNorm,
                     _,
                 ) => {
                     unreachable!("a multilayer perceptron has neither feature maps nor shortcuts")

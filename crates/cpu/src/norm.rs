@@ -1,11 +1,12 @@
 //! Normalisation between a product and its activation.
 
+use gansweep_nn::network::Layer;
 use pulp::Arch;
 
 use super::activation::LeakyRelu;
 use super::affine::{Affine, BatchRows, NormTrace, Statistics};
 use super::batch_norm::BatchNorm;
-use super::layer_norm::LayerNorm;
+use super::image_norm::{ImageNorm, Together};
 use super::matrix::Matrix;
 use super::trained::{self, Learning};
 
@@ -13,7 +14,7 @@ use super::trained::{self, Learning};
 #[derive(Debug)]
 pub(super) enum Norm {
     Batch(BatchNorm),
-    Layer(LayerNorm),
+    Image(ImageNorm),
 }
 
 /// The tensors of a normalisation layer. Buffers are named as in PyTorch.
@@ -25,11 +26,20 @@ pub(super) struct Tensors<'a> {
 }
 
 impl Norm {
+    /// The normalisation `layer` of maps of that shape, `[pixels, features]`, all zero; a row of numbers is one pixel. It has
+    /// `buffers` buffers of the optimiser for each parameter.
+    pub(super) fn new(layer: Layer, shape: [usize; 2], buffers: usize) -> Self {
+        match Together::of(layer) {
+            Some(together) => Self::Image(ImageNorm::new(together, shape, buffers)),
+            None => Self::Batch(BatchNorm::new(shape[1], buffers)),
+        }
+    }
+
     /// Memory for the trace of up to `images` images of that many pixels; a row of numbers is one pixel.
     pub(super) fn trace(&self, images: usize, pixels: usize, features: usize) -> NormTrace {
         match self {
             Self::Batch(_) => NormTrace::of_columns(images * pixels, features),
-            Self::Layer(_) => NormTrace::of_images(images, pixels, features),
+            Self::Image(norm) => NormTrace::of_images(norm.together, images, [pixels, features]),
         }
     }
 
@@ -45,7 +55,7 @@ impl Norm {
     ) {
         match self {
             Self::Batch(norm) => norm.forward(arch, statistics, batch, trace, leaky_relu, out),
-            Self::Layer(norm) => norm.forward(arch, batch, trace, leaky_relu, out),
+            Self::Image(norm) => norm.forward(arch, batch, trace, leaky_relu, out),
         }
     }
 
@@ -65,7 +75,7 @@ impl Norm {
                 norm.backward(arch, batch, trace, gradient);
                 &mut norm.affine
             }
-            Self::Layer(norm) => {
+            Self::Image(norm) => {
                 norm.backward(arch, trace, gradient);
                 &mut norm.affine
             }
@@ -110,18 +120,27 @@ impl Norm {
         }
     }
 
+    /// Matrices of zeros in the shapes of weight and bias.
+    pub(super) fn zeros(&self) -> [Matrix; 2] {
+        let Affine { weight, bias } = match self {
+            Self::Batch(norm) => &norm.affine,
+            Self::Image(norm) => &norm.affine,
+        };
+        [weight, bias].map(|parameter| Matrix::new(parameter.value.rows(), parameter.value.cols()))
+    }
+
     /// Its parameters.
     pub(super) fn affine_mut(&mut self) -> &mut Affine {
         match self {
             Self::Batch(norm) => &mut norm.affine,
-            Self::Layer(norm) => &mut norm.affine,
+            Self::Image(norm) => &mut norm.affine,
         }
     }
 
     /// Everything of the layer that belongs to a lane's state.
     pub(super) fn tensors_mut(&mut self) -> Tensors<'_> {
         match self {
-            Self::Layer(LayerNorm { affine }) => {
+            Self::Image(ImageNorm { affine, .. }) => {
                 Tensors { affine, buffers: Vec::new(), averages: Vec::new() }
             }
             Self::Batch(BatchNorm { affine, running_mean, running_var, averages, .. }) => Tensors {

@@ -71,7 +71,7 @@ impl Pass<'_> {
                         }
                     }
                 }
-                Layer::LayerNorm => norm::by_layer(node, x, pair(&mut parameters)),
+                Layer::LayerNorm | Layer::InstanceNorm => norm::by_image(node, x, pair(&mut parameters)),
                 Layer::LeakyRelu => next(&mut slopes).apply(x),
                 Layer::Dropout => match masks.next() {
                     Some(mask) => x * arranged(mask, &node.input),
@@ -109,10 +109,10 @@ impl Pass<'_> {
                     let (leaf, _) = weight_and_bias(node, &mut leaves);
                     (with_bias(node, product(node, x, weight), bias), product(node, change, leaf))
                 }
-                Layer::LayerNorm => {
+                Layer::LayerNorm | Layer::InstanceNorm => {
                     let (affine, [leaf, _]) = (pair(&mut parameters), pair(&mut leaves));
-                    let change = norm::change_by_layer(node, x.clone(), change, leaf);
-                    (norm::by_layer(node, x, affine), change)
+                    let change = norm::change_by_image(node, x.clone(), change, leaf);
+                    (norm::by_image(node, x, affine), change)
                 }
                 Layer::LeakyRelu => {
                     let factors = next(&mut slopes).factors(x.clone());

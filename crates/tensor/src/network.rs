@@ -156,7 +156,8 @@ impl FusedNetwork {
         input: &Input,
         change: Tensor<3>,
     ) -> Tensor<3> {
-        let bends = |layer| matches!(layer, Layer::LayerNorm | Layer::Tanh | Layer::Sigmoid);
+        let bends =
+            |layer| matches!(layer, Layer::LayerNorm | Layer::InstanceNorm | Layer::Tanh | Layer::Sigmoid);
         let is_smooth = self.network.nodes.iter().any(|node| bends(node.layer));
         let (leaves, constants) = (self.divided(leaves, &self.running), self.constants());
         let pass = Pass {

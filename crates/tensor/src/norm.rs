@@ -1,7 +1,7 @@
-//! Normalisation by batch and by layer, of rows and of feature maps.
+//! Normalisation over the batch and of each image by itself, of rows and of feature maps.
 
 use burn::tensor::Tensor;
-use gansweep_nn::network::{BatchNorm, LayerNorm, Node};
+use gansweep_nn::network::{BatchNorm, InstanceNorm, Layer, LayerNorm, Node};
 
 /// Batch statistics of a `BatchNorm`, outside of autodiff.
 pub(super) struct Moments {
@@ -100,40 +100,42 @@ pub(super) fn by_running(
     (normal * weight + bias).reshape(shape)
 }
 
-/// An input of `LayerNorm` as it is normalised: each image's numbers are on the second and the last axis.
+/// An input of `LayerNorm` or `InstanceNorm2d` as it is normalised: each image's numbers are on the second and the last axis.
 struct ByImage {
     /// `[lanes, channels, images, pixels]`, with one channel for rows.
     centred: Tensor<4>,
-    /// `[lanes, 1, images, 1]`.
+    /// `[lanes, 1, images, 1]`, or `[lanes, channels, images, 1]`.
     deviation: Tensor<4>,
 }
 
 impl ByImage {
     fn new(node: &Node, x: Tensor<3>) -> Self {
         let x = split_images(node, x);
-        let mean = mean_of_image(x.clone());
+        let mean = mean_of_image(node, x.clone());
         let centred = x - mean;
-        let variance = mean_of_image(centred.clone().square());
-        Self { deviation: deviation(variance, LayerNorm::EPS), centred }
+        let variance = mean_of_image(node, centred.clone().square());
+        let eps = if node.layer == Layer::InstanceNorm { InstanceNorm::EPS } else { LayerNorm::EPS };
+        Self { deviation: deviation(variance, eps), centred }
     }
 }
 
-/// `LayerNorm`, whose weight and bias have a number for each number of an image.
-pub(super) fn by_layer(node: &Node, x: Tensor<3>, affine: [Tensor<3>; 2]) -> Tensor<3> {
+/// `LayerNorm`, whose weight and bias have a number for each number of an image, or `InstanceNorm2d`, whose weight and bias have
+/// a number for each channel.
+pub(super) fn by_image(node: &Node, x: Tensor<3>, affine: [Tensor<3>; 2]) -> Tensor<3> {
     let shape = x.dims();
     let [weight, bias] = affine.map(|numbers| of_each_number(node, numbers));
     let ByImage { centred, deviation } = ByImage::new(node, x);
     (centred / deviation * weight + bias).reshape(shape)
 }
 
-/// The derivative of [`by_layer`] along `change` at `x`.
-pub(super) fn change_by_layer(node: &Node, x: Tensor<3>, change: Tensor<3>, weight: Tensor<3>) -> Tensor<3> {
+/// The derivative of [`by_image`] along `change` at `x`.
+pub(super) fn change_by_image(node: &Node, x: Tensor<3>, change: Tensor<3>, weight: Tensor<3>) -> Tensor<3> {
     let shape = x.dims();
     let ByImage { centred, deviation } = ByImage::new(node, x);
     let normal = centred / deviation.clone();
     let change = split_images(node, change);
-    let along = mean_of_image(normal.clone() * change.clone());
-    let change = change.clone() - mean_of_image(change) - normal * along;
+    let along = mean_of_image(node, normal.clone() * change.clone());
+    let change = change.clone() - mean_of_image(node, change) - normal * along;
     (change / deviation * of_each_number(node, weight)).reshape(shape)
 }
 
@@ -148,17 +150,18 @@ fn split_images(node: &Node, x: Tensor<3>) -> Tensor<4> {
     }
 }
 
-/// Numbers `[lanes, 1, size of an image]` in the form that broadcasts over [`split_images`].
+/// Parameters `[lanes, 1, count]` in the form that broadcasts over [`split_images`].
 fn of_each_number(node: &Node, numbers: Tensor<3>) -> Tensor<4> {
-    let [lanes, _, size] = numbers.dims();
+    let [lanes, _, count] = numbers.dims();
     let channels = if node.input.len() == 3 { node.input[0] } else { 1 };
-    numbers.reshape([lanes, channels, 1, size / channels])
+    numbers.reshape([lanes, channels, 1, count / channels])
 }
 
-fn mean_of_image(x: Tensor<4>) -> Tensor<4> {
-    let channels = x.dims()[1];
+/// The mean of the numbers of each image that are normalised together.
+fn mean_of_image(node: &Node, x: Tensor<4>) -> Tensor<4> {
+    let is_over_channels = x.dims()[1] > 1 && node.layer != Layer::InstanceNorm;
     let mean = x.mean_dim(3);
-    if channels == 1 { mean } else { mean.mean_dim(1) }
+    if is_over_channels { mean.mean_dim(1) } else { mean }
 }
 
 fn deviation<const D: usize>(variance: Tensor<D>, eps: f64) -> Tensor<D> {

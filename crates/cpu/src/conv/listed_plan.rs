@@ -11,8 +11,7 @@ use super::listed::{ListedNet, Op, Step};
 use super::op::{Enlarge, Pointwise, Reduce};
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
-use crate::batch_norm::BatchNorm;
-use crate::layer_norm::LayerNorm;
+use crate::image_norm::Together;
 use crate::matrix::{LINE, Matrix, panels};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
@@ -96,7 +95,7 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
                 let (input, output) = product.shapes(input, output);
                 plan.push(PlannedOp::Product(product), input, output);
             }
-            Layer::BatchNorm | Layer::LayerNorm => plan.norm(index, node.layer, output),
+            Layer::BatchNorm | Layer::LayerNorm | Layer::InstanceNorm => plan.norm(index, node.layer, output),
             Layer::LeakyRelu => plan.leaky_relu(index, output),
             Layer::Dropout => plan.dropout(index, output),
             Layer::Tanh => plan.push(PlannedOp::Output(OutputActivation::Tanh), input, output),
@@ -287,10 +286,7 @@ impl PlannedStep {
         let (Self { op, input, output }, role) = (self, network.role);
         let slope = |index| network::slope(role, config, index) as f32;
         let dropout = |index| Dropout { rate: network::rate(role, config, index), index };
-        let norm = |layer| match layer {
-            Layer::LayerNorm => Norm::Layer(LayerNorm::new(output[0], output[1], buffers)),
-            _ => Norm::Batch(BatchNorm::new(output[1], buffers)),
-        };
+        let norm = |layer| Norm::new(layer, output, buffers);
         let op = match op {
             PlannedOp::Norm(index, layer) => Op::Norm(index, Box::new(norm(layer))),
             PlannedOp::LeakyRelu(index) => Op::Pointwise(Pointwise::LeakyRelu(slope(index))),
@@ -333,9 +329,9 @@ impl PlannedStep {
         let lines = Matrix::lines_of;
         let [pixels, channels] = self.output;
         let map = lines(pixels * images, channels);
-        let norm = |layer| match layer {
-            Layer::LayerNorm => map + (2 * copies + 2) * lines(pixels, channels) + 3 * images,
-            _ => map + (2 * copies + 6) * panels(channels),
+        let norm = |layer| match Together::of(layer) {
+            Some(together) => map + together.lines(self.output, copies, images),
+            None => map + (2 * copies + 6) * panels(channels),
         };
         match &self.op {
             PlannedOp::Product(product) => {
@@ -359,6 +355,15 @@ impl PlannedStep {
 }
 
 impl PlannedStep {
+    /// How the step normalises each image by itself, if it does.
+    fn together(&self) -> Option<Together> {
+        match &self.op {
+            PlannedOp::Product(product) => Together::of(product.norm?.1),
+            PlannedOp::Norm(_, layer) => Together::of(*layer),
+            _ => None,
+        }
+    }
+
     fn has_second_derivative(&self) -> bool {
         match &self.op {
             PlannedOp::Product(product) => product.norm.is_some(),
@@ -378,7 +383,8 @@ impl PlannedStep {
     /// Lines of [`StepGradients`](crate::added_pairs::StepGradients).
     fn second_order_lines(&self, images: usize) -> usize {
         let map = lines(self.output, images);
-        let affine = 2 * lines(self.output, 1);
+        let [pixels, channels] = self.output;
+        let affine = self.together().map_or(0, |it| 2 * Matrix::lines_of(it.rows(pixels), channels));
         let of_norm = if self.has_second_derivative() { map + affine } else { 0 };
         match &self.op {
             PlannedOp::Product(_) => self.pair_lines(images) + of_norm,
@@ -430,7 +436,8 @@ pub(crate) fn listed_pair_bytes(network: &Network, images: usize) -> u64 {
     let last = steps.iter().rposition(PlannedStep::has_second_derivative);
     let reached = &steps[..last.map_or(0, |last| last + 1)];
     let second: usize = reached.iter().map(|step| step.second_order_lines(images)).sum();
-    let sums = if reached.is_empty() { 0 } else { 4 * images + embedding_lines(network) };
+    let sums = reached.iter().map(|step| step.together().map_or(LINE, |it| it.sums(step.output[1]))).max();
+    let sums = sums.map_or(0, |cols| 4 * Matrix::lines_of(images, cols) + embedding_lines(network));
     ((pairs + second + sums) * LINE * size_of::<f32>()) as u64
 }
 

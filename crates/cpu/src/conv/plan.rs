@@ -13,8 +13,7 @@ use super::condition::Embedded;
 use super::links::Links;
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
-use crate::batch_norm::BatchNorm;
-use crate::layer_norm::LayerNorm;
+use crate::image_norm::Together;
 use crate::matrix::{LINE, Matrix, panels};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
@@ -75,7 +74,7 @@ pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
             // The product beside them has its weights in another order, and they change nothing.
             (Layer::Flatten, _) if is_linear(network.nodes.get(index + 1)) => {}
             (Layer::Unflatten(_), _) if index > 0 && writes_map(network, index - 1) => {}
-            (Layer::BatchNorm | Layer::LayerNorm, Some(stage)) if stage.is_bare() => {
+            (Layer::BatchNorm | Layer::LayerNorm | Layer::InstanceNorm, Some(stage)) if stage.is_bare() => {
                 stage.norm = Some((index, node.layer));
             }
             (Layer::LeakyRelu, Some(stage)) if stage.activation == PlannedActivation::Identity => {
@@ -155,13 +154,7 @@ impl StagePlan {
             ..
         } = self;
         let pixels = links.outputs;
-        let norm = norm.map(|(index, layer)| {
-            let norm = match layer {
-                Layer::LayerNorm => Norm::Layer(LayerNorm::new(pixels, outputs, buffers)),
-                _ => Norm::Batch(BatchNorm::new(outputs, buffers)),
-            };
-            (index, norm)
-        });
+        let norm = norm.map(|(index, layer)| (index, Norm::new(layer, [pixels, outputs], buffers)));
         let mut weight = Trained::new(links.taps * inputs, outputs, buffers);
         if network.spectral_norm {
             weight.divide_by_spectral_norm(arrangement);
@@ -349,8 +342,10 @@ pub(crate) fn bytes(
         largest = largest.max(map);
         all += map * (1 + usize::from(stage.norm.is_some()) + usize::from(stage.dropout.is_some()));
         all += match stage.norm {
-            Some((_, Layer::LayerNorm)) => (2 * copies + 2) * lines(links.outputs, *outputs) + 3 * images,
-            Some(_) => (2 * copies + 6) * panels(*outputs),
+            Some((_, layer)) => match Together::of(layer) {
+                Some(together) => together.lines([links.outputs, *outputs], copies, images),
+                None => (2 * copies + 6) * panels(*outputs),
+            },
             None => 0,
         };
     }

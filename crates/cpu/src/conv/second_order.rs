@@ -12,7 +12,7 @@ use super::listed::{Backward, ListedNet, ListedTrace, Op, Step, StepTrace};
 use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
 use crate::affine::NormTrace;
 use crate::engine::Engine;
-use crate::layer_norm_tangents::LayerNormTangents;
+use crate::image_norm_tangents::ImageNormTangents;
 use crate::matrix::{LINE, Line, Matrix};
 use crate::norm::Norm;
 
@@ -26,8 +26,17 @@ impl ListedNet {
             first,
             embedding: self.embedded.as_ref().map(ClassRows::zeros),
             steps: self.steps[..=last].iter().enumerate().map(of_step).collect(),
-            sums: std::array::from_fn(|_| Matrix::new(images, LINE)),
+            sums: std::array::from_fn(|_| Matrix::new(images, self.sums(last))),
         })
+    }
+
+    /// Columns of the sums over each image in the normalisations up to the step `last`.
+    fn sums(&self, last: usize) -> usize {
+        let of_step = |step: &Step| match step.norm() {
+            Some(Norm::Image(norm)) => norm.together.sums(step.output[1]),
+            _ => LINE,
+        };
+        self.steps[..=last].iter().map(of_step).fold(LINE, usize::max)
     }
 
     /// Computes the gradients at each step once the tangents are known.
@@ -77,6 +86,15 @@ impl ListedNet {
 }
 
 impl Step {
+    /// Its normalisation, if it has one.
+    fn norm(&self) -> Option<&Norm> {
+        match &self.op {
+            Op::Product(stage) => stage.norm.as_ref().map(|(_, norm)| norm),
+            Op::Norm(_, norm) => Some(norm),
+            _ => None,
+        }
+    }
+
     /// Whether its derivative changes with its input, but for jumps.
     pub(super) fn has_second_derivative(&self) -> bool {
         match &self.op {
@@ -95,7 +113,6 @@ impl Step {
 
     fn second_order(&self, images: usize, is_reached: bool) -> StepGradients {
         let map = |[pixels, channels]: [usize; 2]| Matrix::new(pixels * images, channels);
-        let affine = || [self.output, self.output].map(|[pixels, channels]| Matrix::new(pixels, channels));
         let (input, output) = (self.input, self.output);
         match &self.op {
             _ if !is_reached => StepGradients::default(),
@@ -103,13 +120,13 @@ impl Step {
                 product: Some([map(input), map(output)]),
                 own: stage.norm.is_some().then(|| map(output)),
                 signals: None,
-                affine: stage.norm.is_some().then(affine),
+                affine: stage.norm.as_ref().map(|(_, norm)| norm.zeros()),
             },
-            Op::Norm(..) => StepGradients {
+            Op::Norm(_, norm) => StepGradients {
                 product: None,
                 own: Some(map(output)),
                 signals: Some(map(output)),
-                affine: Some(affine()),
+                affine: Some(norm.zeros()),
             },
             _ => StepGradients {
                 own: self.has_second_derivative().then(|| map(output)),
@@ -131,13 +148,12 @@ impl StepGradients {
         sums: &mut [Matrix; 4],
     ) {
         let signals = signals.or(self.signals.as_ref());
-        let (Norm::Layer(norm), Some(signals)) = (norm, signals) else {
+        let (Norm::Image(norm), Some(signals)) = (norm, signals) else {
             unreachable!("`supports` refuses a penalty through batch normalisation")
         };
         if let (Some(output), Some([weight_gradient, _])) = (&mut self.own, &mut self.affine) {
-            let weight = &norm.affine.weight.value;
             let tangents =
-                LayerNormTangents { weight, trace, signals, tangents, output, weight_gradient, sums };
+                ImageNormTangents { norm, trace, signals, tangents, output, weight_gradient, sums };
             tangents.compute(arch);
         }
     }

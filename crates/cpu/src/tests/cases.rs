@@ -7,6 +7,7 @@ use gansweep_config::{
 };
 
 use super::conditional_lists::{conditional_lists, penalised_conditional_lists};
+use super::instance_norms::{instance_norms, penalised_instance_norms};
 use super::lists::{lists, penalised_blocks, penalised_lists};
 use super::without_biases::{lists_without_biases, penalised_without_biases};
 use super::{EPS, LR, small, with};
@@ -31,6 +32,8 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(penalised_without_biases())
         .chain(conditional_lists())
         .chain(penalised_conditional_lists())
+        .chain(instance_norms())
+        .chain(penalised_instance_norms())
         .collect()
 }
 

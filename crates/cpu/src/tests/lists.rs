@@ -496,7 +496,8 @@ fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
     let small = |kernel, stride, padding| Window { kernel, stride, padding };
     let bias = choice & 64 == 0;
     match choice % 16 {
-        0 => NetworkLayer::BatchNorm,
+        0 if choice & 128 == 0 => NetworkLayer::BatchNorm,
+        0 => NetworkLayer::InstanceNorm,
         1 => NetworkLayer::LayerNorm,
         2 => NetworkLayer::LeakyRelu(0.0),
         3 => NetworkLayer::LeakyRelu(0.2),

@@ -3,6 +3,7 @@
 mod bits;
 mod cases;
 mod conditional_lists;
+mod instance_norms;
 mod lists;
 mod oracle;
 mod steps;

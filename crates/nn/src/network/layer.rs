@@ -3,8 +3,8 @@
 use gansweep_config::{InitKind, NetworkLayer};
 
 use super::{
-    AveragePool, BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, LayerNorm, Linear, Pointwise,
-    Residual, TensorSpec, Unflatten, Upsample,
+    AveragePool, BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, InstanceNorm, LayerNorm,
+    Linear, Pointwise, Residual, TensorSpec, Unflatten, Upsample,
 };
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
@@ -31,6 +31,8 @@ pub enum Layer {
     BatchNorm,
     /// See [`LayerNorm`].
     LayerNorm,
+    /// See [`InstanceNorm`].
+    InstanceNorm,
     /// Leaky ReLU; ReLU is the one whose slope is 0.
     LeakyRelu,
     /// Inverted dropout: kept values are divided by the probability of being kept.
@@ -59,6 +61,7 @@ impl From<&NetworkLayer> for Layer {
             NetworkLayer::Residual(around) => Self::Residual(Residual { around: around as usize }),
             NetworkLayer::BatchNorm => Self::BatchNorm,
             NetworkLayer::LayerNorm => Self::LayerNorm,
+            NetworkLayer::InstanceNorm => Self::InstanceNorm,
             NetworkLayer::LeakyRelu(_) => Self::LeakyRelu,
             NetworkLayer::Tanh => Self::Tanh,
             NetworkLayer::Sigmoid => Self::Sigmoid,
@@ -95,6 +98,7 @@ impl Layer {
             Self::Residual(layer) => layer,
             Self::BatchNorm => &BatchNorm,
             Self::LayerNorm => &LayerNorm,
+            Self::InstanceNorm => &InstanceNorm,
             Self::LeakyRelu => &Pointwise("LeakyReLU"),
             Self::Dropout => &Pointwise("Dropout"),
             Self::Tanh => &Pointwise("Tanh"),

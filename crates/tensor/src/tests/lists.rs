@@ -20,7 +20,7 @@ const UNUSUAL: Lists = Lists {
     sets: &["train.d_steps=2"],
 };
 
-const ALL: [Lists; 10] = [
+const ALL: [Lists; 12] = [
     UNUSUAL,
     // Residual blocks: one in another, two with the same start, one around the image, one of rows.
     Lists {
@@ -84,6 +84,19 @@ const ALL: [Lists; 10] = [
             "model.discriminator.spectral_norm=true",
             "loss.kind=hinge",
         ],
+    },
+    // Instance normalisation of maps and of the image.
+    Lists {
+        generator: "'linear 98', 'reshape 2x7x7', 'instance-norm', 'leaky-relu 0.1', 'upsample 4', 'conv 1 kernel 3 padding 1', \
+                    'instance-norm'",
+        discriminator: "'instance-norm', 'conv 3 kernel 4 stride 4', 'instance-norm', 'leaky-relu 0.2', 'flatten', 'linear 1'",
+        sets: &["train.ema=0.9"],
+    },
+    Lists {
+        generator: "'linear 784'",
+        discriminator: "'conv 3 kernel 4 stride 4', 'instance-norm', 'leaky-relu 0.2', 'conv 4 kernel 3', 'instance-norm', 'tanh', \
+                        'flatten', 'linear 1'",
+        sets: &["penalty.kind=wgan-gp", "penalty.weight=2"],
     },
     // Takes images as rows.
     Lists {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use super::super::tape::{Batch, Tape, Var, Vars};
 use super::layers::{
-    Map, convolution, embedding, layer_norm_parts, linear, pooled, sums, transposed_convolution, upsampled,
+    Map, Normalised, convolution, embedding, image_norm, linear, pooled, sums, transposed_convolution,
+    upsampled,
 };
 use gansweep_nn::network::{AveragePool, Conv2d, ConvTranspose2d, Entry, Layer, Network, Residual, Upsample};
 
@@ -18,8 +19,8 @@ enum Saved {
     Nothing,
     /// The factors of an activation or a dropout.
     Factors(Batch),
-    /// Normalised numbers, and one over the standard deviation of each row.
-    Normalised(Batch, Vec<Var>),
+    /// Normalised numbers, and one over the standard deviation that each was divided by.
+    Normalised(Batch, Batch),
 }
 
 /// The gradients at the points, row by row; `masks` are those of the dropout layers, `classes` those of the points.
@@ -73,7 +74,8 @@ pub(super) fn input_gradients(
             }
             (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
             (_, Saved::Normalised(normalised, inverse)) => {
-                through_layer_norm(tape, weight(), [&signals, normalised], inverse)
+                let how = Normalised::of(node.layer, &node.input);
+                through_image_norm(tape, how, weight(), [&signals, normalised, inverse])
             }
             _ => signals,
         };
@@ -122,9 +124,10 @@ fn forward(
             Layer::Residual(Residual { around }) => {
                 (sums(tape, &rows, &inputs[index - around]), Saved::Nothing)
             }
-            Layer::LayerNorm => {
-                let (weight, bias) = (&vars[&name(index, "weight")], &vars[&name(index, "bias")]);
-                let (output, normalised, inverse) = layer_norm_parts(tape, weight, bias, &rows);
+            Layer::LayerNorm | Layer::InstanceNorm => {
+                let affine = [&*vars[&name(index, "weight")], &*vars[&name(index, "bias")]];
+                let how = Normalised::of(node.layer, &node.input);
+                let [output, normalised, inverse] = image_norm(tape, how, affine, &rows);
                 (output, Saved::Normalised(normalised, inverse))
             }
             Layer::LeakyRelu => {
@@ -246,24 +249,28 @@ fn through_linear(tape: &mut Tape, weight: &[Var], inputs: usize, signals: &Batc
 }
 
 /// `inverse * (a - mean(a) - x * mean(a * x))`, where `a` are the signals times the weights.
-fn through_layer_norm(
+fn through_image_norm(
     tape: &mut Tape,
+    how: Normalised,
     weight: &[Var],
-    [signals, normalised]: [&Batch; 2],
-    inverse: &[Var],
+    [signals, normalised, inverse]: [&Batch; 3],
 ) -> Batch {
     let mut out = Batch::new();
-    for ((signal, x), &inverse) in signals.iter().zip(normalised).zip(inverse) {
-        let a: Vec<Var> = signal.iter().zip(weight).map(|(&s, &w)| tape.mul(s, w)).collect();
-        let mean = tape.mean(&a);
-        let dot = tape.dot(&a, x);
-        let along = tape.scale(dot, 1.0 / a.len() as f64);
-        let each = a.iter().zip(x).map(|(&a, &x)| {
-            let (centred, common) = (tape.sub(a, mean), tape.mul(x, along));
-            let difference = tape.sub(centred, common);
-            tape.mul(difference, inverse)
-        });
-        out.push(each.collect());
+    for ((signal, x), inverse) in signals.iter().zip(normalised).zip(inverse) {
+        let a: Vec<Var> =
+            signal.iter().enumerate().map(|(i, &signal)| tape.mul(signal, weight[how.place(i)])).collect();
+        let mut row = Vec::new();
+        for ((a, x), inverse) in how.groups(&a).zip(how.groups(x)).zip(how.groups(inverse)) {
+            let mean = tape.mean(a);
+            let dot = tape.dot(a, x);
+            let along = tape.scale(dot, 1.0 / a.len() as f64);
+            for ((&a, &x), &inverse) in a.iter().zip(x).zip(inverse) {
+                let (centred, common) = (tape.sub(a, mean), tape.mul(x, along));
+                let difference = tape.sub(centred, common);
+                row.push(tape.mul(difference, inverse));
+            }
+        }
+        out.push(row);
     }
     out
 }

@@ -1,7 +1,7 @@
 //! Layers as formulas of scalars on a tape.
 
 use super::super::tape::{Batch, Tape, Var, Vars};
-use gansweep_nn::network::{Condition, Role, Window};
+use gansweep_nn::network::{Condition, Layer, Role, Window};
 
 /// The embedding of a class.
 pub(super) fn embedding(vars: &Vars, role: Role, condition: &Condition, class: u16) -> Vec<Var> {
@@ -157,33 +157,69 @@ pub(super) fn sums(tape: &mut Tape, rows: &Batch, others: &Batch) -> Batch {
     rows.iter().zip(others).map(&mut row).collect()
 }
 
-pub(super) fn layer_norm(tape: &mut Tape, weight: &[Var], bias: &[Var], rows: &Batch) -> Batch {
-    layer_norm_parts(tape, weight, bias, rows).0
+/// How the numbers of a row are normalised.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Normalised {
+    /// All together, with a weight for each.
+    Together,
+    /// Those of each channel, with so many pixels and one weight.
+    Channels(usize),
 }
 
-/// The output of layer normalisation, the normalised numbers, and one over the standard deviation of each row.
-pub(super) fn layer_norm_parts(
+impl Normalised {
+    /// That of a layer with inputs of that shape.
+    pub(super) fn of(layer: Layer, input: &[usize]) -> Self {
+        match layer {
+            Layer::InstanceNorm => Self::Channels(input[1] * input[2]),
+            _ => Self::Together,
+        }
+    }
+
+    /// The numbers that are normalised together.
+    pub(super) fn groups(self, row: &[Var]) -> std::slice::Chunks<'_, Var> {
+        match self {
+            Self::Together => row.chunks(row.len()),
+            Self::Channels(pixels) => row.chunks(pixels),
+        }
+    }
+
+    /// The weight of a number.
+    pub(super) fn place(self, number: usize) -> usize {
+        match self {
+            Self::Together => number,
+            Self::Channels(pixels) => number / pixels,
+        }
+    }
+}
+
+/// The output of a normalisation of each row by itself, the normalised numbers, and one over the standard deviation of each
+/// number.
+pub(super) fn image_norm(
     tape: &mut Tape,
-    weight: &[Var],
-    bias: &[Var],
+    how: Normalised,
+    [weight, bias]: [&[Var]; 2],
     rows: &Batch,
-) -> (Batch, Batch, Vec<Var>) {
-    let (mut out, mut all, mut inverses) = (Batch::new(), Batch::new(), Vec::new());
+) -> [Batch; 3] {
+    let (mut out, mut all, mut inverses) = (Batch::new(), Batch::new(), Batch::new());
     for row in rows {
-        let mean = tape.mean(row);
-        let differences: Vec<Var> = row.iter().map(|&x| tape.sub(x, mean)).collect();
-        let squares: Vec<Var> = differences.iter().map(|&d| tape.mul(d, d)).collect();
-        let var = tape.mean(&squares);
-        let std = (var.value + 1e-5).sqrt();
-        let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
-        let normalised: Vec<Var> = differences.iter().map(|&d| tape.mul(d, inverse)).collect();
-        let scaled = normalised.iter().zip(weight).zip(bias).map(|((&x, &weight), &bias)| {
-            let scaled = tape.mul(x, weight);
-            tape.add(scaled, bias)
+        let (mut normalised, mut inverse_of_each) = (Vec::new(), Vec::new());
+        for group in how.groups(row) {
+            let mean = tape.mean(group);
+            let differences: Vec<Var> = group.iter().map(|&x| tape.sub(x, mean)).collect();
+            let squares: Vec<Var> = differences.iter().map(|&d| tape.mul(d, d)).collect();
+            let var = tape.mean(&squares);
+            let std = (var.value + 1e-5).sqrt();
+            let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
+            normalised.extend(differences.iter().map(|&d| tape.mul(d, inverse)));
+            inverse_of_each.extend(group.iter().map(|_| inverse));
+        }
+        let scaled = normalised.iter().enumerate().map(|(number, &x)| {
+            let scaled = tape.mul(x, weight[how.place(number)]);
+            tape.add(scaled, bias[how.place(number)])
         });
         out.push(scaled.collect());
         all.push(normalised);
-        inverses.push(inverse);
+        inverses.push(inverse_of_each);
     }
-    (out, all, inverses)
+    [out, all, inverses]
 }

@@ -8,7 +8,8 @@ use gansweep_nn::rng::{self, Key};
 
 use super::super::tape::{Batch, Tape, Var, Vars};
 use super::layers::{
-    Map, convolution, embedding, layer_norm, linear, pooled, sums, transposed_convolution, upsampled,
+    Map, Normalised, convolution, embedding, image_norm, linear, pooled, sums, transposed_convolution,
+    upsampled,
 };
 use super::{Mode, Oracle};
 
@@ -47,7 +48,11 @@ impl Oracle {
             rows = match node.layer {
                 Layer::Linear(_) => linear(tape, &vars[&name("weight")], bias, node.inputs(), &rows),
                 Layer::BatchNorm => self.batch_norm(tape, vars, &name(""), &rows, node.input[0], mode),
-                Layer::LayerNorm => layer_norm(tape, &vars[&name("weight")], &vars[&name("bias")], &rows),
+                Layer::LayerNorm | Layer::InstanceNorm => {
+                    let affine = [&*vars[&name("weight")], &*vars[&name("bias")]];
+                    let [out, ..] = image_norm(tape, Normalised::of(node.layer, &node.input), affine, &rows);
+                    out
+                }
                 Layer::LeakyRelu => {
                     each(tape, &rows, &|x| if x > 0.0 { (x, 1.0) } else { (slope * x, slope) })
                 }

@@ -1,8 +1,8 @@
-"""Compares the second derivative of a layer normalisation with finite differences in float64.
+"""Compares the second derivative of a normalisation of each image by itself with finite differences in float64.
 
-    python layer_norm_tangents.py
+    python image_norm_tangents.py
 
-The formula is that of `crates/cpu/src/layer_norm_tangents.rs`: for the tangents `d` of the input of `y = weight x + bias` and
+The formula is that of `crates/cpu/src/image_norm_tangents.rs`: for the tangents `d` of the input of `y = weight x + bias` and
 the signals `q` of `y`, the gradient of `<q, dy>` with respect to the input and to the weight.
 """
 

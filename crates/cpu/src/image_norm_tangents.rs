@@ -1,21 +1,22 @@
-//! Tangents through a layer normalisation, and its second derivative, for a [penalty](super::penalty).
+//! Tangents through a normalisation of each image by itself, and its second derivative, for a [penalty](super::penalty).
 //!
-//! A layer normalisation of `N` numbers, `y = weight x + bias` with `x = inverse (z - mean(z))`, has the tangents `weight t`
+//! A normalisation of `N` numbers, `y = weight x + bias` with `x = inverse (z - mean(z))`, has the tangents `weight t`
 //! where `t = inverse (d - mean(d) - x mean(x d))` for the tangents `d` of its input. They depend on its input, so the
 //! derivative of the output's tangent does too. With the signals `q` of the layer's output, `a = weight q` and the signals
 //! `s = inverse (a - mean(a) - x mean(a x))` of its input, that of the weight is `q t`, and with respect to the input it is
 //! `-inverse (x <s, d> / N + mean(x d) s + mean(a x) t)`. It goes back through the layers before as a gradient does.
-//! `tests/golden/layer_norm_tangents.py` compares the formula with finite differences.
+//! `tests/golden/image_norm_tangents.py` compares the formula with finite differences.
 
 use pulp::{Arch, Simd};
 
 use super::affine::NormTrace;
+use super::image_norm::ImageNorm;
 use super::lines::{InVectors, OnLines, add, mul, sub, vectors, within, write};
 use super::matrix::{LINE, Line, Matrix};
 
-/// A layer normalisation, with what its forward and its backward pass have computed at the points.
-pub(super) struct LayerNormTangents<'a> {
-    pub(super) weight: &'a Matrix,
+/// A normalisation, with what its forward and its backward pass have computed at the points.
+pub(super) struct ImageNormTangents<'a> {
+    pub(super) norm: &'a ImageNorm,
     pub(super) trace: &'a NormTrace,
     /// Of the input.
     pub(super) signals: &'a Matrix,
@@ -24,15 +25,15 @@ pub(super) struct LayerNormTangents<'a> {
     /// The signals of the output; becomes the gradient of the input.
     pub(super) output: &'a mut Matrix,
     pub(super) weight_gradient: &'a mut Matrix,
-    /// Memory for sums, `[images, 16]` each.
+    /// Memory for sums, at least as large as those in the trace.
     pub(super) sums: &'a mut [Matrix; 4],
 }
 
-impl LayerNormTangents<'_> {
+impl ImageNormTangents<'_> {
     pub(super) fn compute(mut self, arch: Arch) {
         let images = self.trace.inverse_std.rows();
         for sums in self.sums.iter_mut() {
-            sums.reshape(images, LINE);
+            sums.reshape(images, self.trace.inverse_std.cols());
             sums.lines_mut().fill(Line::ZERO);
         }
         arch.dispatch(InVectors(Sums(&mut self)));
@@ -40,22 +41,22 @@ impl LayerNormTangents<'_> {
     }
 }
 
-/// Computes `mean(d)`, `mean(x d)`, `<s, d> / N` and `mean(a x)` of each image, and repeats each in its line.
-struct Sums<'a, 'b>(&'a mut LayerNormTangents<'b>);
+/// Computes `mean(d)`, `mean(x d)`, `<s, d> / N` and `mean(a x)` of the numbers of each image that are normalised together.
+struct Sums<'a, 'b>(&'a mut ImageNormTangents<'b>);
 
 impl OnLines for Sums<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
-        let LayerNormTangents { weight, trace, signals, tangents, output, sums, .. } = self.0;
-        let [mean, along, signalled, behind] = sums.each_mut().map(Matrix::lines_mut);
-        let images = mean.len();
-        let count = (tangents.cols() * (tangents.rows() / images)) as f32;
+        let ImageNormTangents { norm, trace, signals, tangents, output, sums, .. } = self.0;
+        let (weights, together, images) = (&norm.affine.weight.value, norm.together, sums[0].rows());
         for panel in 0..tangents.panels() {
             let width = LINE.min(tangents.cols() - panel * LINE);
-            for (pixel, weight) in weight.panel(panel).iter().enumerate() {
-                let weight = vectors::<S, V>(weight);
+            let [mean, along, signalled, behind] =
+                sums.each_mut().map(|sums| sums.panel_mut(together.panel(panel)));
+            for pixel in 0..tangents.rows() / images {
+                let weight = vectors::<S, V>(&weights.panel(panel)[together.row(pixel)]);
                 let rows = pixel * images..(pixel + 1) * images;
                 let [tangents, signals] =
                     [&**tangents, *signals].map(|matrix| &matrix.panel(panel)[rows.clone()]);
@@ -76,28 +77,32 @@ impl OnLines for Sums<'_, '_> {
                 }
             }
         }
-        for line in [mean, along, signalled, behind].into_iter().flatten() {
-            *line = Line([line.0.iter().sum::<f32>() / count; LINE]);
+        for sums in sums.iter_mut() {
+            together.average(sums, tangents);
         }
     }
 }
 
-struct Apply<'a>(LayerNormTangents<'a>);
+struct Apply<'a>(ImageNormTangents<'a>);
 
 impl OnLines for Apply<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
-        let LayerNormTangents { weight, trace, signals, tangents, output, weight_gradient, sums } = self.0;
-        let [mean, along, signalled, behind] = sums.each_ref().map(Matrix::lines);
-        let (images, inverse) = (mean.len(), trace.inverse_std.lines());
+        let ImageNormTangents { norm, trace, signals, tangents, output, weight_gradient, sums } = self.0;
+        let (weights, together, images) = (&norm.affine.weight.value, norm.together, sums[0].rows());
         let zero = [simd.splat_f32s(0.0); V];
         for panel in 0..tangents.panels() {
             let width = LINE.min(tangents.cols() - panel * LINE);
-            let pixels = weight.panel(panel).iter().zip(weight_gradient.panel_mut(panel)).enumerate();
-            for (pixel, (weight, of_weight)) in pixels {
-                let (weight, mut sum) = (vectors::<S, V>(weight), zero);
+            let own = together.panel(panel);
+            let [mean, along, signalled, behind] = sums.each_ref().map(|sums| sums.panel(own));
+            let (inverse, weight_gradient) = (trace.inverse_std.panel(own), weight_gradient.panel_mut(panel));
+            for pixel in 0..tangents.rows() / images {
+                let row = together.row(pixel);
+                let weight = vectors::<S, V>(&weights.panel(panel)[row]);
+                // The pixels before may have the same weight.
+                let mut sum = if row == pixel { zero } else { vectors::<S, V>(&weight_gradient[row]) };
                 let rows = pixel * images..(pixel + 1) * images;
                 let [normalised, signals] =
                     [&trace.normalised, signals].map(|matrix| &matrix.panel(panel)[rows.clone()]);
@@ -118,7 +123,7 @@ impl OnLines for Apply<'_> {
                     write::<S, V>(&mut output[image], within::<S, V>(gradient, width));
                     write::<S, V>(&mut tangents[image], within::<S, V>(mul(simd, weight, t), width));
                 }
-                write::<S, V>(of_weight, sum);
+                write::<S, V>(&mut weight_gradient[row], sum);
             }
         }
     }
