@@ -281,6 +281,42 @@ fn figures_that_are_recorded_while_training_are_those_of_the_checkpoint_and_chan
     sandbox.run(&["check"]).well();
 }
 
+/// A search that begins with runs of earlier sweeps would learn nothing of them else.
+#[test]
+fn completed_runs_are_evaluated_once_figures_are_asked_for() {
+    let sandbox = swept();
+    let sweep = |sets: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let arguments: Vec<&str> = ["sweep", "tiny.toml"].into_iter().chain(sets).collect();
+        with_cache(&sandbox, &arguments).well()
+    };
+    let asked = ["record.evaluate_epochs=1", "record.evaluate_images=40", "record.final_images=40"];
+    let ended = sweep(&asked);
+    assert!(
+        ended.stderr.contains("evaluating optimizer.lr") || ended.stderr.contains("evaluating lr"),
+        "{ended:#?}"
+    );
+    assert!(ended.stderr.contains("4 already done"), "{ended:#?}");
+    for row in sandbox.runs_of("tiny") {
+        let points = sandbox.reader().points(&row.id, Metric::Fd, u64::MAX, usize::MAX).unwrap();
+        assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [row.total_steps]);
+    }
+    // Neither the same figures nor those of another number of images are computed for a run that has some.
+    for sets in [asked, ["record.evaluate_epochs=1", "record.evaluate_images=50", "record.final_images=50"]] {
+        let ended = sweep(&sets);
+        assert!(!ended.stderr.contains("evaluating"), "{ended:#?}");
+    }
+    sandbox.run(&["check"]).well();
+}
+
+#[test]
+fn figures_of_few_images_are_said_to_be_compared_by_nothing_else() {
+    let sandbox = swept();
+    let said = "Figures of fewer than 2000 images are in the table `evaluations` alone";
+    assert!(evaluate(&sandbox, &["tiny", "--images", "20"]).well().stdout.contains(said));
+    assert!(!evaluate(&sandbox, &["tiny", "--images", "2000"]).well().stdout.contains(said));
+}
+
 #[test]
 fn the_distance_to_real_images_falls_over_the_first_epochs() {
     let sandbox = images_in(Sandbox::new());

@@ -116,6 +116,9 @@ fn what_no_run_needs_is_deleted_and_weights_only_if_asked_for() {
         .refused(&["0 checkpoints of completed runs and 4 files that no run needs: 20 B", "--yes"]);
     let freed = sandbox.run(&["gc", "--yes"]).well();
     assert!(freed.stdout.contains(": 4 files, and "), "{freed:#?}");
+    // Where nothing is left to delete, nobody is asked.
+    let freed = sandbox.run(&["gc"]).well();
+    assert!(freed.stdout.contains(": 0 files, and "), "{freed:#?}");
     for name in &useless {
         assert!(!sandbox.path("results").join(name).exists(), "{name}");
     }

@@ -18,13 +18,13 @@ fn halves_of_a_sweep_that_two_machines_trained_become_the_whole_one() {
     }
     let other = fs::read(sandbox.path("other/results.sqlite")).unwrap();
     let merged = sandbox.run(&["merge", "one", "other/results.sqlite"]).well();
-    assert_eq!(merged.stdout.matches("3 runs taken, 0 the same, 0 longer here").count(), 2, "{merged:#?}");
+    assert_eq!(merged.stdout.matches("3 runs taken, 0 the same, 0 kept as here").count(), 2, "{merged:#?}");
     assert_eq!(sandbox.recorded(), whole.recorded());
     assert_eq!(sandbox.checkpoints(), whole.checkpoints());
     sandbox.run(&["check"]).well();
     assert!(sandbox.run(&["sweep", "small.toml"]).well().stderr.contains("6 runs already done"));
     let again = sandbox.run(&["merge", "other", "one", "results"]).well();
-    assert_eq!(again.stdout.matches("0 runs taken, 3 the same, 0 longer here").count(), 2, "{again:#?}");
+    assert_eq!(again.stdout.matches("0 runs taken, 3 the same, 0 kept as here").count(), 2, "{again:#?}");
     assert_eq!(fs::read(sandbox.path("other/results.sqlite")).unwrap(), other, "it is only read");
 }
 

@@ -43,6 +43,9 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::UnusedExclusion(place) => {
             warn!(target: "gansweep_config", %place, "exclusion matches no run");
         }
+        Progress::SearchWithoutProposals(trials) => {
+            warn!(target: "gansweep_config", trials, "all trials of the search are random draws");
+        }
         Progress::WithoutEffect(setting) => {
             let (key, value) = (&setting.key, &setting.value);
             warn!(target: "gansweep_config", key, %value, "setting without effect");

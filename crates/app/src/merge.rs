@@ -26,7 +26,7 @@ pub struct MergeOutcome {
     pub taken: usize,
     /// Runs that both have, the same.
     pub equal: usize,
-    /// Runs that are longer here.
+    /// Runs that stay as they are here: they are longer, or as long and their records come first in a fixed order.
     pub kept: usize,
     /// Runs that get quality figures of the other record.
     pub evaluated: usize,

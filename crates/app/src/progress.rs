@@ -32,6 +32,8 @@ pub enum Progress<'a> {
     UnusedExclusion(&'a Place),
     /// No run has a setting of the experiment, because another one turns off what it belongs to.
     WithoutEffect(&'a ResolvedKey),
+    /// All of this many trials of a search are random draws.
+    SearchWithoutProposals(usize),
     /// Runs of the sweep's last plan are not in this one.
     RunsLeft {
         /// The sweep.

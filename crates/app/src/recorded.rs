@@ -8,8 +8,8 @@ use gansweep_config::{Config, RunId};
 use gansweep_protocol::{BestCheckpoint, Metric};
 use gansweep_scheduler::{AttemptLog, slurm_logs_of};
 use gansweep_store::{
-    AttemptRow, CheckpointRow, ConfigValue, KeyDifference, Reader, RunFilter, RunRow, SampleInfo, Store,
-    StoreError, SummaryRow, SweepRow, Table, export,
+    AttemptRow, CheckpointRow, ConfigValue, DatasetRow, KeyDifference, Reader, RunFilter, RunRow, SampleInfo,
+    Store, StoreError, SummaryRow, SweepRow, Table, export,
 };
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ use crate::{AppError, check, slurm};
 pub struct RunDetails {
     /// The run.
     pub run: RunRow,
+    /// The images that it trains on.
+    pub data: DatasetRow,
     /// Its resolved config.
     pub config: Vec<ConfigValue>,
     /// One row per metric.
@@ -150,6 +152,7 @@ pub fn show_run(results: &Path, id: &str) -> Result<RunDetails, AppError> {
     let reader = open(results)?;
     let run = reader.run(id)?;
     Ok(RunDetails {
+        data: reader.dataset(&run.data_fingerprint)?,
         config: reader.config_values(&run.id)?,
         summaries: reader.summaries(&run.id, run.total_steps)?,
         attempts: reader.attempts(&run.id)?,

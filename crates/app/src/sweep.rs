@@ -19,7 +19,7 @@ use gansweep_train::checkpoint;
 use tracing::info;
 
 use crate::energy::{Energy, Power};
-use crate::evaluate::{Counts, TrainedSweep};
+use crate::evaluate::{Counts, TrainedSweep, WithFigures};
 use crate::experiment::{self, Specs, UsedDatasets};
 use crate::log::LoggingObserver;
 use crate::plan::{self, PlanRequest};
@@ -190,6 +190,9 @@ fn warn(experiment: &Experiment, plan: &Plan, results: &Path, observer: &mut dyn
     } else if let runs @ 1.. = experiment::runs_left(experiment, plan, results) {
         observer.observe(Progress::RunsLeft { name, runs });
     }
+    if let Some(trials) = experiment.trials_without_proposals() {
+        observer.observe(Progress::SearchWithoutProposals(trials));
+    }
     // What a search proposes later may match.
     if experiment.search.is_some() {
         return;
@@ -222,15 +225,15 @@ impl PreparedSweep {
         if self.retry_failed {
             self.selected = Some(self.failed_runs(&store)?);
         }
+        if self.schedule.is_on() {
+            // Runs that were completed before figures were asked for: a search and a pruner compare them with the others.
+            self.evaluate(&mut store, stop, observer);
+        }
         let Some((summary, best)) = self.train_runs(&mut store, &*launcher, stop, observer)? else {
             return Ok(SweepEnd::Cancelled);
         };
-        if self.schedule.afterwards && !summary.stopped {
-            // What was trained is reported all the same.
-            if let Err(error) = self.evaluate(&mut store, stop, observer) {
-                let label = &self.experiment.name;
-                observer.observe(Progress::NotEvaluated { label, error: &error });
-            }
+        if (self.schedule.is_on() || self.schedule.afterwards) && !summary.stopped {
+            self.evaluate(&mut store, stop, observer);
         }
         let database = store.path().to_owned();
         drop(store);
@@ -328,22 +331,21 @@ impl PreparedSweep {
     }
 
     /// Evaluates the completed runs that no worker has evaluated. A request to stop ends it, and the next call of the sweep goes
-    /// on from there.
-    fn evaluate(
-        &self,
-        store: &mut Store,
-        stop: &StopSignal,
-        observer: &mut dyn Observer,
-    ) -> Result<(), AppError> {
+    /// on from there. An error is told: what was trained is reported all the same.
+    fn evaluate(&self, store: &mut Store, stop: &StopSignal, observer: &mut dyn Observer) {
         let sweep = TrainedSweep {
             results: &self.results,
             name: &self.experiment.name,
             source: &self.source,
             images: self.experiment.record.evaluate_images,
+            with_figures: if self.schedule.is_on() { WithFigures::Leave } else { WithFigures::Complete },
             store,
             is_stopped: &|| stop.level() > StopLevel::Run,
         };
-        sweep.evaluate(observer)
+        if let Err(error) = sweep.evaluate(observer) {
+            let label = &self.experiment.name;
+            observer.observe(Progress::NotEvaluated { label, error: &error });
+        }
     }
 
     fn request(&self) -> Result<scheduler::SweepRequest, AppError> {

@@ -1,5 +1,6 @@
 //! Errors.
 
+use gansweep_base::text::count;
 use gansweep_store::StoreError;
 
 /// Why a sweep cannot be compared.
@@ -9,7 +10,7 @@ pub enum CompareError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// No run of the sweep has a value of the metric.
-    #[error("no run of sweep {sweep} has a value of {metric} after {epochs} epochs; recorded are {}", recorded.join(", "))]
+    #[error("no run of sweep {sweep} has a value of {metric} after {}; recorded are {}", count(*epochs as usize, "epoch"), recorded.join(", "))]
     MetricNotRecorded {
         /// The sweep's name.
         sweep: String,

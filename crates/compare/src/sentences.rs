@@ -254,7 +254,10 @@ fn budgets(comparison: &SweepComparison) -> Vec<String> {
         let is_last = |epoch: f64| (epoch - f64::from(budget.epochs)).abs() < 1e-6;
         if budget.is_best {
             let [first, last] = [first, last].map(text::measured);
-            sentences.push(format!("The best checkpoints are of epochs {first} to {last}."));
+            sentences.push(match first == last {
+                true => format!("The best checkpoints are of epoch {first}."),
+                false => format!("The best checkpoints are of epochs {first} to {last}."),
+            });
         } else if !budget.is_own && first < last {
             let [first, last] = [first, last].map(text::measured);
             sentences.push(format!("The last recorded values are of epochs {first} to {last}."));

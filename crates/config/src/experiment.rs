@@ -96,6 +96,11 @@ impl Experiment {
         given.filter(|(_, metric)| matches!(*metric, "precision" | "density")).collect()
     }
 
+    /// The number of trials of a search whose model proposes none of them, since all are random draws.
+    pub fn trials_without_proposals(&self) -> Option<usize> {
+        self.search.as_ref().filter(|search| search.startup >= search.trials).map(|search| search.trials)
+    }
+
     /// Config and budget of every run, before the axes assign their values.
     pub(crate) fn budgeted_config(&self) -> BudgetedConfig {
         BudgetedConfig { config: self.config.clone(), epochs: self.epochs }

@@ -66,9 +66,23 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
     };
     let given = experiment.resolved.iter().filter(is_given);
     let is_idle = |setting: &ResolvedKey| {
-        is_unused(setting, runs) || (setting.key == "sweep.random.seed" && !draws(experiment))
+        is_unused(setting, runs)
+            || (setting.key == "sweep.random.seed" && !draws(experiment))
+            || is_of_what_was_not_asked_for(setting, experiment)
     };
     given.filter(|setting| !is_swept(setting) && is_idle(setting)).cloned().collect()
+}
+
+/// Whether the setting is of a search or a pruner that no `method` turns on. One that is turned off by its `method` is meant to be
+/// off for now.
+fn is_of_what_was_not_asked_for(setting: &ResolvedKey, experiment: &Experiment) -> bool {
+    let of = |table: &str| setting.key.strip_prefix(table).is_some_and(|key| key != "method");
+    let is_given = |method: &str| {
+        let resolved = experiment.resolved.iter().find(|it| it.key == method);
+        resolved.is_some_and(|it| !matches!(it.layer, Layer::Default | Layer::Recipe(_)))
+    };
+    (of("search.") && experiment.search.is_none() && !is_given("search.method"))
+        || (of("prune.") && !experiment.prune.is_on() && !is_given("prune.method"))
 }
 
 /// Whether values are drawn at random.

@@ -131,9 +131,25 @@ pub(crate) fn unused_exclusion(place: &Place) -> String {
 /// The notice that a setting of an experiment is of no use.
 pub(crate) fn without_effect(setting: &ResolvedKey) -> String {
     let ResolvedKey { key, value: written, layer } = setting;
+    let table = key.split('.').next().unwrap_or_default();
+    if let Some(turns_on) = match table {
+        "search" => Some("`search.method = \"tpe\"` turns the search on"),
+        "prune" => Some("`prune.method`, such as `\"asha\"`, turns pruning on"),
+        _ => None,
+    } {
+        return format!("{key} = {} ({layer}) has no effect: {turns_on}", value(written));
+    }
     format!(
         "{key} = {} ({layer}) has no effect on any run: what it belongs to is turned off or of another kind, or it makes no difference for this data",
         value(written)
+    )
+}
+
+/// The notice that the model of a search proposes nothing.
+pub(crate) fn search_without_proposals(trials: usize) -> String {
+    format!(
+        "the search proposes no trial: the first {} are random draws (`search.startup`), and there are no more (`search.trials`)",
+        trials
     )
 }
 

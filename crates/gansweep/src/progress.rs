@@ -10,6 +10,7 @@ use gansweep_base::{printable, text};
 use gansweep_config::RunState;
 use gansweep_data::{Download, Progress as DataProgress};
 use gansweep_scheduler::{Notice, RunName, StopLevel, StoppingWorker, SweepProgress, WorkerProgress};
+use gansweep_store::DEFAULT_RESULTS;
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::{messages, output};
@@ -73,14 +74,14 @@ impl Observer for Display {
                 "{reason}\nTraining on {} instead, because of [data] fallback; database and report record this.",
                 fallback.name()
             )),
-            Progress::NotInDataFolder { dataset, folder } => self.print(&format!(
-                "{} has no files of {}: using the cache",
-                folder.display(),
-                dataset.name()
-            )),
+            Progress::NotInDataFolder { dataset, folder } => self.print(&match folder.is_dir() {
+                true => format!("{} has no files of {}: using the cache", folder.display(), dataset.name()),
+                false => format!("there is no folder {}: using the cache for {}", folder.display(), dataset.name()),
+            }),
             Progress::Scheduled(schedule) if schedule.is_on() || schedule.afterwards => self.print(&output::schedule(schedule)),
             Progress::UnusedExclusion(place) => self.warn(&output::unused_exclusion(place)),
             Progress::WithoutEffect(setting) => self.warn(&output::without_effect(setting)),
+            Progress::SearchWithoutProposals(trials) => self.warn(&output::search_without_proposals(trials)),
             Progress::RunsLeft { name, runs } => self.warn(&output::runs_left(name, runs)),
             Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
@@ -398,10 +399,13 @@ fn name(run: &RunName) -> String {
 }
 
 fn writing_report(page: &Path, sweep: &str) -> String {
+    let results = page.parent().filter(|folder| *folder != Path::new(DEFAULT_RESULTS));
+    let results = results.map(|folder| text::shell_word(&folder.display().to_string()));
     format!(
-        "writing the report {} (Ctrl-C again skips it; `gansweep report --sweep {}` writes it later)",
+        "writing the report {} (Ctrl-C again skips it; `gansweep report --sweep {}{}` writes it later)",
         page.display(),
-        text::shell_word(sweep)
+        text::shell_word(sweep),
+        results.map_or_else(String::new, |folder| format!(" --results {folder}"))
     )
 }
 
@@ -537,6 +541,11 @@ mod tests {
         assert_eq!(
             writing_report(Path::new("results/lr.html"), "my lr"),
             "writing the report results/lr.html (Ctrl-C again skips it; `gansweep report --sweep 'my lr'` writes it later)"
+        );
+        assert_eq!(
+            writing_report(Path::new("my runs/lr.html"), "lr"),
+            "writing the report my runs/lr.html (Ctrl-C again skips it; `gansweep report --sweep lr --results 'my runs'` \
+             writes it later)"
         );
     }
 }

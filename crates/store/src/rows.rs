@@ -158,7 +158,7 @@ pub struct MergePlan {
     pub taken: Vec<RunFiles>,
     /// Runs that are the same in both.
     pub equal: usize,
-    /// Runs that are longer here.
+    /// Runs that stay as they are here: they are longer, or as long and their records come first in a fixed order.
     pub kept: usize,
     /// Runs that get quality figures besides: of both, since figures are added after training.
     pub evaluated: Vec<RunId>,

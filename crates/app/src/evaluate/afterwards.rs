@@ -1,5 +1,5 @@
-//! Figures of the runs of a sweep once they are trained, where no worker evaluates them: the lanes of a group on a GPU would
-//! wait for the CPU, and the nodes of a cluster may not see the evaluator.
+//! Figures of the completed runs of a sweep that no worker has evaluated: the lanes of a group on a GPU would wait for the CPU,
+//! the nodes of a cluster may not see the evaluator, and runs may have been completed before figures were asked for.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -12,9 +12,19 @@ use gansweep_store::{DatasetRow, EvaluationRow, Reader, RunFilter, RunRow, Store
 use gansweep_train::Drawn;
 
 use super::real::RealFigures;
-use super::{Counts, Draw, EvaluateRequest, RealImages};
+use super::{Counts, Draw, EvaluateRequest, RealImages, recorded_curve_images};
 use crate::checkpoint::WhichCheckpoint;
 use crate::{AppError, Observer, Progress};
+
+/// What to do with runs that have figures, but not those asked for: of earlier steps, of another number of images, by another
+/// evaluator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WithFigures {
+    /// They are evaluated.
+    Complete,
+    /// They are left as they are: their workers have evaluated them as their sweep asked then.
+    Leave,
+}
 
 /// A sweep whose completed runs are to be evaluated.
 pub(crate) struct TrainedSweep<'a> {
@@ -23,6 +33,8 @@ pub(crate) struct TrainedSweep<'a> {
     pub(crate) source: &'a DataSource,
     /// The number of images of a run.
     pub(crate) images: u32,
+    /// What to do with runs that have other figures.
+    pub(crate) with_figures: WithFigures,
     /// The database. Its folder is locked by the caller.
     pub(crate) store: &'a mut Store,
     /// Whether to leave the runs that are left for the next time.
@@ -80,6 +92,9 @@ impl TrainedSweep<'_> {
         for row in rows.into_iter().filter(|row| row.state == RunState::Completed) {
             // Without a checkpoint there is nothing to draw with: its user has deleted the weights.
             let Some(last) = reader.checkpoint(&row.id)? else { continue };
+            if self.with_figures == WithFigures::Leave && recorded_curve_images(reader, &row)?.is_some() {
+                continue;
+            }
             let evaluator = match evaluators.entry(row.data_fingerprint.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(self.evaluator(&reader.dataset(&row.data_fingerprint)?)),

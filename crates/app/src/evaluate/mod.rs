@@ -21,7 +21,7 @@ use gansweep_store::{
 use gansweep_train::{classes_in_turn, generate};
 use serde::Serialize;
 
-pub(crate) use self::afterwards::TrainedSweep;
+pub(crate) use self::afterwards::{TrainedSweep, WithFigures};
 use self::figures::Extent;
 pub use self::figures::{ClassFigures, ConditionalFigures, Figures};
 pub use self::real::{CURVE_IMAGES, EvaluatedDataset};
@@ -61,6 +61,9 @@ pub struct Evaluation {
     pub datasets: Vec<EvaluatedDataset>,
     /// The runs, in the order of the plan.
     pub runs: Vec<EvaluatedRun>,
+    /// The number of images of the figures that are metrics of the runs, where fewer were asked for.
+    #[serde(skip)]
+    pub fewer_than: Option<usize>,
     /// The comparison of the sweep's configs by their Fréchet distance; `None` for a single run.
     pub comparison: Option<SweepComparison>,
 }
@@ -101,7 +104,8 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     let images =
         RecordedImages::of(&reader, rows.first().and_then(|row| row.sweep.as_deref()), &request.source)?;
     let mut recorder = Recorder::open(&request.results, observer);
-    let mut evaluation = Evaluation { datasets: Vec::new(), runs: Vec::new(), comparison: None };
+    let mut evaluation =
+        Evaluation { datasets: Vec::new(), runs: Vec::new(), fewer_than: None, comparison: None };
     let mut found: Vec<Option<EvaluatedRun>> = vec![None; rows.len()];
     let mut places: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (place, row) in rows.iter().enumerate() {
@@ -113,6 +117,9 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
         let data = reader.dataset(fingerprint)?;
         images.check(&data, observer)?;
         let counts = Counts { all: request.images, curve, nearest: true };
+        if request.images < curve {
+            evaluation.fewer_than = Some(curve);
+        }
         let real = RealImages::load(&data, &images.source, counts, observer)
             .map_err(|error| images.explained(error))?;
         let figures = real.figures();
@@ -178,7 +185,7 @@ pub fn evaluate_dataset(
     let counts = Counts { all, curve: CURVE_IMAGES, nearest: true };
     let real = RealImages::load(&data, source, counts, observer)?;
     let datasets = vec![real.figures().dataset(&data)];
-    Ok(Evaluation { datasets, runs: Vec::new(), comparison: None })
+    Ok(Evaluation { datasets, runs: Vec::new(), fewer_than: None, comparison: None })
 }
 
 /// The number of images of the figures that are the run's points; `None` if it has none.

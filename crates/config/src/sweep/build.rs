@@ -180,7 +180,7 @@ fn report_random(
     match (drawn, settings.random.n) {
         (Some(drawn), None) => {
             let fault = Fault::new(drawn.axis.place.clone(), Some(drawn.layer.clone()), n, Problem::Missing);
-            faults.push(fault.expected("the number of draws, `n = 20`, in `[sweep.random]`"));
+            faults.push(fault.expected("the number of draws, `n = 20`, in `[sweep.random]`, or a search, `method = \"tpe\"`, in `[search]`"));
         }
         // A drawn axis that is faulty or pinned is not here, but the number of draws was meant for it.
         (None, Some(_))

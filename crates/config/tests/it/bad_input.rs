@@ -182,7 +182,7 @@ fn malformed_draws_say_what_a_draw_looks_like() {
 
 #[test]
 fn draws_need_a_number_and_a_number_needs_draws() {
-    assert_snapshot!(faults("[sweep.random.keys]\n\"optimizer.lr\" = { uniform = [1e-4, 1e-3] }\n"), @r#"test.toml:2: sweep.random.n: missing; expected the number of draws, `n = 20`, in `[sweep.random]` (from file)"#);
+    assert_snapshot!(faults("[sweep.random.keys]\n\"optimizer.lr\" = { uniform = [1e-4, 1e-3] }\n"), @r#"test.toml:2: sweep.random.n: missing; expected the number of draws, `n = 20`, in `[sweep.random]`, or a search, `method = "tpe"`, in `[search]` (from file)"#);
     assert_snapshot!(faults("[sweep.random]\nn = 3\n"), @r#"test.toml:2: sweep.random.n: has no effect here; expected keys to draw in `[sweep.random.keys]` (from file)"#);
 }
 

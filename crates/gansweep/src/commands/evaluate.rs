@@ -110,6 +110,12 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
         parts.push(problems.join("\n"));
     }
     parts.extend(evaluation.comparison.as_ref().map(compare::text));
+    parts.extend(evaluation.fewer_than.map(|images| {
+        format!(
+            "Figures of fewer than {images} images are in the table `evaluations` alone: `compare`, the report and searches use \
+             those of {images} images."
+        )
+    }));
     parts.join("\n\n")
 }
 

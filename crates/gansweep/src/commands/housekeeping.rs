@@ -113,7 +113,9 @@ pub(crate) fn rm(args: &RmArgs) -> Result<(), Failure> {
 pub(crate) fn gc(args: &GcArgs) -> Result<(), Failure> {
     let planned = housekeeping::gc(&args.results.results, keep_weights(args)?)?;
     messages::print(&describe_cleaning(&planned));
-    if !is_agreed("delete them?", args.yes)? {
+    // The database is compacted in any case, which loses nothing.
+    let has_files = !planned.checkpoints.is_empty() || !planned.leftovers.is_empty();
+    if has_files && !is_agreed("delete them?", args.yes)? {
         return Ok(());
     }
     let freed = planned.carry_out()?;

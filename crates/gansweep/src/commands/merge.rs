@@ -37,7 +37,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<(), Failure> {
         messages::flush();
         let MergeOutcome { from, taken, equal, kept, evaluated, .. } = outcome;
         let taken = text::count(taken, "run");
-        let mut line = format!("{}: {taken} taken, {equal} the same, {kept} longer here", from.display());
+        let mut line = format!("{}: {taken} taken, {equal} the same, {kept} kept as here", from.display());
         if evaluated > 0 {
             let runs = text::count(evaluated, "run");
             line.push_str(&format!("; {runs} with quality figures of both"));

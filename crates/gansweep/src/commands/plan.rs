@@ -127,6 +127,9 @@ impl View {
                 writeln!(text, "{}\n", output::without_effect(setting))?;
             }
         }
+        if let Some(trials) = experiment.trials_without_proposals() {
+            writeln!(text, "{}\n", output::search_without_proposals(trials))?;
+        }
         for (key, metric) in experiment.objectives_without_variety() {
             writeln!(text, "{}\n", output::objective_without_variety(key, metric))?;
         }

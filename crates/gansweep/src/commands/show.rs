@@ -32,7 +32,8 @@ pub(crate) fn run(args: &ShowArgs) -> Result<(), Failure> {
 }
 
 fn text(details: RunDetails) -> String {
-    let RunDetails { run, config, summaries, attempts, checkpoint, best, samples: _, tags, logs } = details;
+    let RunDetails { run, data, config, summaries, attempts, checkpoint, best, samples: _, tags, logs } =
+        details;
     let cause = run.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     let mut text =
         format!("{} {} ({})\n", run.id, run.label, run.sweep.as_deref().unwrap_or("no longer in a sweep"));
@@ -40,12 +41,14 @@ fn text(details: RunDetails) -> String {
         text += &format!("tags: {}\n", tags.join(", "));
     }
     text += &format!(
-        "{}{cause}, step {} of {} ({}), {:.1} s\n\n",
+        "{}{cause}, step {} of {} ({}), {:.1} s\n{}: images of {}\n\n",
         run.state.name(),
         run.step,
         run.total_steps,
         text::count(run.epochs as usize, "epoch"),
-        run.seconds
+        run.seconds,
+        data.dataset.name(),
+        data.spec.image
     );
 
     let summaries = summaries.into_iter().map(|row| {

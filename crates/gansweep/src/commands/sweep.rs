@@ -150,10 +150,18 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
         display.print(&format!("its runs have taken about {} kWh so far{cost}", text::measured(kwh)));
     }
     if let Some(best) = &outcome.best {
-        let BestTrial { trial, values, metric, value, of } = best;
+        let BestTrial { trial, values, metric, value, of, trials } = best;
         let (metric, value) = (metric.name(), text::measured(*value));
+        let without = match trials - of {
+            0 => String::new(),
+            without => format!(
+                "; {without} of {} {} no value",
+                text::count(*trials, "trial"),
+                if without == 1 { "has" } else { "have" }
+            ),
+        };
         display.print(&format!(
-            "best of {} by {metric}: {value} with {values} (trial {trial})",
+            "best of {} by {metric}: {value} with {values} (trial {trial}){without}",
             text::count(*of, "trial")
         ));
     }

@@ -55,7 +55,7 @@ pub(super) fn findings(
     Findings {
         objective: objective(comparison, decimals),
         verdict: verdict(comparison),
-        notes: notes(comparison),
+        notes: notes(comparison, collapse_of_the_best(comparison, &groups, &configs_of, configs)),
         run_order: run_order(runs, comparison.direction),
         order: order(configs),
         leaders: leaders(comparison, &groups, &configs_of, configs, decimals),
@@ -119,10 +119,35 @@ fn verdict(comparison: &SweepComparison) -> Verdict {
     Verdict { kind, text: sentences::verdict(comparison, "gansweep report --objective") }
 }
 
-fn notes(comparison: &SweepComparison) -> Vec<String> {
+fn notes(comparison: &SweepComparison, collapse: Option<String>) -> Vec<String> {
     let mut notes: Vec<String> = sentences::failures_of_the_best(comparison).into_iter().collect();
+    notes.extend(collapse);
     notes.extend(sentences::limits(comparison));
     notes
+}
+
+/// What is to be known of the best config before it is trusted: its value may be that of a few images that repeat.
+fn collapse_of_the_best<'a>(
+    comparison: &SweepComparison,
+    groups: &[&GroupResult],
+    configs_of: &dyn Fn(&GroupResult) -> &'a [usize],
+    configs: &[ConfigRuns],
+) -> Option<String> {
+    if matches!(comparison.comparison.verdict, Tested::NotRanked | Tested::NoValue) {
+        return None;
+    }
+    let best = groups.first()?;
+    let members = configs_of(best);
+    let of = |number: fn(&ConfigRuns) -> usize| members.iter().map(|config| number(&configs[*config])).sum();
+    let (collapsed, runs): (usize, usize) = (of(|config| config.collapsed), of(|config| config.runs.len()));
+    let shows = if collapsed == 1 { "shows" } else { "show" };
+    (collapsed > 0).then(|| {
+        format!(
+            "Note that {collapsed} of the {} of {} {shows} signs of collapse.",
+            count(runs, "run"),
+            label(members, configs, comparison, best.group)
+        )
+    })
 }
 
 /// How a group did; `None` if no run of it has a value.
@@ -183,9 +208,11 @@ fn leaders<'a>(
     let Some(scale) = Scale::of_most(&shown.iter().filter_map(span).collect::<Vec<_>>()) else {
         return Vec::new();
     };
-    let tied: &[usize] = match &comparison.comparison.verdict {
-        Tested::NoClearWinner { tied } => tied,
-        _ => &[],
+    let best = groups.first().map(|best| best.group);
+    let is_tied = |group: usize| match &comparison.comparison.verdict {
+        Tested::NoClearWinner { tied } => tied.contains(&group),
+        Tested::TooFew { .. } => best != Some(group),
+        _ => false,
     };
     let leader = |group: &&GroupResult| {
         let mean = group.mean?;
@@ -196,7 +223,7 @@ fn leaders<'a>(
         Some(Leader {
             config: *members.first()?,
             label: label(members, configs, comparison, group.group),
-            tied: tied.contains(&group.group),
+            tied: is_tied(group.group),
             mark: scale.mark(mean, group.interval.map(|interval| (interval.low, interval.high)), text),
         })
     };

@@ -43,8 +43,10 @@ pub struct BestTrial {
     pub metric: Metric,
     /// Its value, the mean over the seeds.
     pub value: f64,
-    /// The number of trials.
+    /// The number of trials with a value, of which it is the best.
     pub of: usize,
+    /// The number of all trials.
+    pub trials: usize,
 }
 
 impl<'e> AdaptiveSearch<'e> {
@@ -85,11 +87,15 @@ impl<'e> AdaptiveSearch<'e> {
 
     /// The best trial so far, of those that were trained the furthest; `None` before the first has a value.
     pub fn best(&self) -> Option<BestTrial> {
-        let best_of = |level| {
-            let known = self.trials.iter().filter_map(|trial| Some((trial.value(level)?, trial)));
-            known.filter(|(loss, _)| loss.is_finite()).min_by(|(a, _), (b, _)| a.total_cmp(b))
+        let known = |level| {
+            let known = self.trials.iter().filter_map(move |trial| Some((trial.value(level)?, trial)));
+            known.filter(|(loss, _)| loss.is_finite())
         };
-        let (loss, best) = levels(&self.prune, &self.trials).into_iter().rev().find_map(best_of)?;
+        let levels = levels(&self.prune, &self.trials);
+        let best_of = |level: &_| known(*level).min_by(|(a, _), (b, _)| a.total_cmp(b));
+        let (loss, best) = levels.iter().rev().find_map(best_of)?;
+        let has_value =
+            |trial: &&SearchTrial| levels.iter().any(|&level| trial.value(level).is_some_and(f64::is_finite));
         let label = best.runs.first().map_or("", |run| &run.label);
         let values = label.rsplit_once(" seed=").map_or(label, |(values, _)| values);
         Some(BestTrial {
@@ -97,7 +103,8 @@ impl<'e> AdaptiveSearch<'e> {
             values: values.to_owned(),
             metric: self.metric,
             value: if self.metric.declaration().direction == Direction::Higher { -loss } else { loss },
-            of: self.trials.len(),
+            of: self.trials.iter().filter(has_value).count(),
+            trials: self.trials.len(),
         })
     }
 

@@ -65,7 +65,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.0",
         lanes: Lanes::Presence,
         field: Field::Number(|c| &mut c.train.ema),
-        doc: "Decay of an exponential moving average of the generator's weights and running statistics, updated after each update of the generator: `0.999` averages over about a thousand of them; `0` for no average. Training does not use it. Grids are recorded of both, `generate` and `export` take the average.",
+        doc: "Decay of an exponential moving average of the generator's weights and running statistics, updated after each update of the generator: `0.999` averages over about a thousand of them; `0` for no average. Training does not use it. Grids are recorded of both, `generate` and `export` take the average, and quality figures are the average's.",
     }),
     config(ConfigKey {
         path: "train.ema_warmup",
