@@ -126,6 +126,12 @@ fn settings_that_no_run_uses_are_named() {
     assert_eq!(unused("[augment]\ntranslation = 0.01\n"), ["augment.translation"]);
     assert_eq!(unused("[sweep.random]\nseed = 3\n"), ["sweep.random.seed"]);
     assert_eq!(unused("[loss]\nweight_clip = 0.1\n"), ["loss.weight_clip"]);
+    assert_eq!(unused("[search]\ntrials = 6\n[prune]\nfactor = 2\n"), ["search.trials", "prune.factor"]);
+    // Whoever says `none` has turned them off on purpose.
+    assert_eq!(
+        unused("[search]\ntrials = 6\nmethod = \"none\"\n[prune]\nfactor = 2\nmethod = \"none\"\n"),
+        [""; 0]
+    );
     assert_eq!(
         unused("recipe = \"dcgan\"\nmodel.hidden = 64\n"),
         ["model.generator.hidden", "model.discriminator.hidden"]

@@ -294,6 +294,9 @@ fn the_one_key_that_matters_comes_first_and_the_intervals_of_the_other_cover_zer
 fn two_seeds_cannot_tell_and_one_has_no_interval() {
     let (sweep, _) = findings_of(&Synthetic { seeds: vec![1, 2], ..measured(noise) });
     assert_eq!(sweep.findings.verdict.kind, VerdictKind::TooFew);
+    // The chart says of no config that it can be told from the best.
+    let tied: Vec<bool> = sweep.findings.leaders.iter().map(|leader| leader.tied).collect();
+    assert_eq!(tied, [false, true, true, true]);
     assert!(
         sweep.findings.verdict.text.starts_with("2 seeds cannot tell"),
         "{}",
@@ -304,6 +307,24 @@ fn two_seeds_cannot_tell_and_one_has_no_interval() {
     assert!(
         sweep.configuration.configs.iter().all(|config| config.standing.as_ref().unwrap().half.is_none())
     );
+}
+
+/// The values of a curve where the discriminator is never wrong, and where it cannot tell.
+const SATURATED: [f64; 7] = [0.01, 4.0, 0.999, 0.001, 0.001, 0.1, 0.1];
+const HEALTHY: [f64; 7] = [1.4, 0.7, 0.5, 0.5, 0.5, 0.1, 0.1];
+
+#[test]
+fn the_best_config_is_told_with_those_of_its_runs_that_collapsed() {
+    let speed = |spec: &Spec| 5e3 * spec.lr + noise(spec);
+    let told = |curve: fn(&Spec, f64) -> [f64; 7]| {
+        let notes = findings_of(&Synthetic { curve, ..measured(speed) }).0.findings.notes;
+        notes.into_iter().find(|note| note.contains("signs of collapse"))
+    };
+    let note = told(|spec, _| if spec.lr > 5e-4 && spec.seed > 2 { SATURATED } else { HEALTHY }).unwrap();
+    assert!(note.starts_with("Note that 4 of the 6 runs of lr=1e-3 "), "{note}");
+    assert!(note.ends_with(" show signs of collapse."), "{note}");
+    // Those of another config change nothing.
+    assert_eq!(told(|spec, _| if spec.lr > 5e-4 { HEALTHY } else { SATURATED }), None);
 }
 
 #[test]
