@@ -2,15 +2,17 @@
 // One chart: a metric, with a line per run or per group of runs.
 
 import { emptyCanvas } from "./canvas.js";
+import { html } from "./dom.js";
 import { themeColor, chartLayout, fillElement, MARGIN } from "./layout.js";
-import { wholeRange, valueRange, padded, widened } from "./range.js";
+import { wholeRange, valueRange, lostGroups, padded, widened } from "./range.js";
 import { bounds } from "./statistics.js";
 import { isPaper } from "./paper.js";
 import { saveButtons } from "./save.js";
 import { epochPosition } from "./epoch_mark.js";
 import { watchPinch } from "./pinch.js";
 
-const MOST_STARS = 24;
+// Times the range of most lines that all of them may take.
+const MOST_WIDENING = 4;
 
 export class Chart {
   /** @param {import("./curves.js").Curves} curves */
@@ -153,13 +155,12 @@ export class Chart {
     if (best.lines.length) add(best, { symbol: "star", size: 11, line: edge });
   }
 
-  // Where the best checkpoints of the runs are on their lines. Stars of many runs would hide the lines.
+  // Where the best checkpoints of the runs are on their lines.
   bestCheckpoints() {
     /** @type {{ x: any[], y: any[], lines: any[] }} */
     const points = { x: [], y: [], lines: [] };
-    const lines = this.lines.filter(({ runs, low }) => !low && this.curves.state.sweep.runs[runs[0]].best);
-    if (lines.length > MOST_STARS) return points;
-    for (const line of lines) {
+    const starred = new Set(this.curves.starred);
+    for (const line of this.lines.filter(({ runs }) => starred.has(runs[0]))) {
       const at = this.curves.bestOn(line);
       if (!at) continue;
       points.x.push(at.x);
@@ -221,19 +222,30 @@ export class Chart {
     const y = whole ?? valueRange(values, this.metric.reference?.value, log);
     const bands = this.lines.flatMap(({ low = [], high = [] }, line) => (y.outside.includes(line) ? [] : [...low, ...high]));
     if (!whole) y.range = widened(y.range, bands.filter(shown).map((level) => (log ? Math.log10(level) : level)));
-    // Single values are few: all are shown unless the others would be flattened by far.
+    const { groups, groupOf } = this.curves.colors;
+    const ofLines = this.lines.map(({ runs }) => groupOf[runs[0]]);
+    const lost = lostGroups(y.outside, ofLines);
+    // Single values are few, and a setting without a line looks as if it had no runs: all are shown unless the others would
+    // be flattened by far.
     const span = (range) => range[1] - range[0];
-    if (this.metric.once && y.outside.length && span(everything(values)) <= 4 * span(y.range))
+    if ((this.metric.once || lost.length) && y.outside.length && span(everything(values)) <= MOST_WIDENING * span(y.range))
       Object.assign(y, { range: everything(values), outside: [] });
-    this.note(y.outside);
+    // The name of a line that is the only one of its colour says which it is.
+    const several = lost.filter((group) => ofLines.filter((other) => other === group).length > 1);
+    this.note(y.outside, several.map((group) => `${this.curves.colors.title} ${groups[group].title}`));
     return { x, y: this.all && y.outside.length ? everything(values) : y.range };
   }
 
-  note(outside) {
+  // `lost` names the colours of which no line is inside.
+  note(outside, lost) {
     const titles = outside.map((place) => this.lines[place].title);
     this.clipped.hidden = titles.length === 0;
     const names = titles.length > 1 ? `${titles.length} of ${this.lines.length} ${this.metric.once ? "runs" : "lines"}` : titles[0];
-    this.clipped.textContent = this.all ? `Leave out ${names}` : `Show all: ${names} ${titles.length > 1 ? "are" : "is"} outside`;
+    const all = lost.length ? `, with all of ${lost.join(", ")}` : "";
+    // Paper has no use for what a click does.
+    this.clipped.innerHTML = this.all
+      ? html`<span class="way">Leave out ${names}</span>`
+      : html`<span class="way">Show all: </span>${names} ${titles.length > 1 ? "are" : "is"} outside${all}`;
     this.clipped.title = titles.join("\n");
   }
 

@@ -39,9 +39,14 @@ function scheme() {
   return isDark() ? "dark" : "light";
 }
 
-// The ramp's colour at `at`, from 0 to 1. The end with too little contrast to the page is cut off.
-export function ramp(at) {
-  const [low, high] = scheme() === "dark" ? [0.22, 1] : [0, 0.84];
+// What the ramp's colours are for: the end with too little contrast to the page is cut off. A line needs 3:1; a cell is seen by
+// its area and its text.
+const LINES = { light: [0, 0.58], dark: [0.36, 1] };
+export const CELLS = { light: [0, 0.84], dark: [0.22, 1] };
+
+// The ramp's colour at `at`, from 0 to 1.
+export function ramp(at, ends = LINES) {
+  const [low, high] = ends[scheme()];
   const place = (low + at * (high - low)) * (VIRIDIS.length - 1);
   const from = Math.min(Math.floor(place), VIRIDIS.length - 2);
   const mix = (offset) => {

@@ -14,6 +14,8 @@ import { loadPlotly } from "./library.js";
 
 // With more visible runs, lines hide each other: groups are then shown as medians with bands.
 const MANY_RUNS = 24;
+// Stars of more runs would hide the lines.
+const MOST_STARS = 24;
 
 export class Curves {
   /**
@@ -123,10 +125,24 @@ export class Curves {
     return isMany ? "median" : null;
   }
 
-  // What a line of a group is, below the controls.
+  // The visible runs whose best checkpoint has a star on their lines. Where a run was evaluated once, its only checkpoint with
+  // a figure is the best one, which says nothing.
+  get starred() {
+    const { sweep, visible } = this.state;
+    if (this.grouped) return [];
+    const once = sweep.charts.flatMap(({ charts }) => charts.flatMap((chart) => (chart.once ? [chart.title] : [])));
+    const nameOf = ({ figure }) => figure.slice(0, figure.lastIndexOf(" "));
+    const starred = sweep.runs.flatMap(({ best }, run) => (visible[run] && best && !once.includes(nameOf(best)) ? [run] : []));
+    return starred.length > MOST_STARS ? [] : starred;
+  }
+
+  // What a line of a group or a star is, below the controls.
   drawNote() {
     const note = this.section.querySelector(".lines-note");
-    note.hidden = this.grouped === null;
+    const isStarred = this.starred.length > 0;
+    note.hidden = !this.grouped && !isStarred;
+    if (isStarred) note.textContent = "★ best checkpoint of the run";
+    if (!this.grouped) return;
     const band =
       this.grouped === "mean"
         ? "mean of the runs of one colour that pass the filter; its band is one standard deviation to either side."

@@ -35,13 +35,14 @@ export function placesOf(values) {
 }
 
 // The metrics of the run table, the objective first: `{ name, title, better, decimals, value }`; `value` is NaN where a run has none.
+// The objective's title says when it was measured: the run table has last values, which may be later ones.
 /** @param {import("./page").Sweep} sweep */
 export function metricsOf(sweep) {
   const { runs, columns, findings } = sweep;
   const isObjective = ({ name }) => name === findings.objective.metric || name === `epoch_${findings.objective.metric}`;
   const metrics = columns.map(({ metric, title, better, mean_decimals: decimals }, column) => ({
     name: metric,
-    title,
+    title: isObjective({ name: metric }) ? `${title} after ${findings.objective.after}` : title,
     better,
     decimals,
     // As in the findings: a run that ended early has a last value, but none to compare with the others'.

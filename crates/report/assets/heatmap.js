@@ -1,7 +1,7 @@
 // @ts-check
 // A heat map of two keys, as a table: it is read by screen readers, copied and printed like any other.
 
-import { ramp } from "./color.js";
+import { CELLS, ramp } from "./color.js";
 import { groupsOf, withNoValue } from "./dimensions.js";
 import { fixed } from "./numbers.js";
 import { html } from "./dom.js";
@@ -49,7 +49,7 @@ function toneOf(means, better) {
   const known = [...new Set(means.filter(Number.isFinite))].sort((a, b) => (better === "lower" ? b - a : a - b));
   return (mean) => {
     if (!Number.isFinite(mean)) return { background: "var(--sunken)", ink: "var(--muted)" };
-    const background = ramp(known.length > 1 ? known.indexOf(mean) / (known.length - 1) : 0.5);
+    const background = ramp(known.length > 1 ? known.indexOf(mean) / (known.length - 1) : 0.5, CELLS);
     const [red, green, blue] = [...background.matchAll(/\d+/g)].map(([part]) => (Number(part) / 255) ** 2.2);
     const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
     return { background, ink: light > 0.18 ? "#000" : "#fff" };

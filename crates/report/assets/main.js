@@ -77,6 +77,17 @@ function setUpTabs() {
   });
 }
 
+// Sections are scrolled to below the filters, which take more rows on a narrow screen. Those of a hidden sweep have no height.
+function measureFilters() {
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const { height } = target.getBoundingClientRect();
+      if (height) document.documentElement.style.setProperty("--filters", `${height}px`);
+    }
+  });
+  for (const bar of document.querySelectorAll(".bar")) observer.observe(bar);
+}
+
 // Brings a section into view. What comes into view on the way may take another height than before, and move the section
 // after that: for half a second it is held in its place, unless the reader goes elsewhere.
 function goTo(section) {
@@ -93,6 +104,14 @@ function goTo(section) {
     requestAnimationFrame(hold);
   };
   hold();
+}
+
+// On a narrow screen the links are wider than the bar above the page, and it is scrolled.
+function keepInBar(link) {
+  const bar = link.closest(".topbar");
+  const [inner, outer] = [link, bar].map((element) => element.getBoundingClientRect());
+  if (inner.left < outer.left || inner.right > outer.right)
+    bar.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
 }
 
 function setUpSections() {
@@ -113,10 +132,13 @@ function setUpSections() {
     );
     const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 4;
     const current = atEnd ? links.at(-1) : (passed.at(-1) ?? links[0]);
+    if (current.hasAttribute("aria-current")) return;
     for (const link of links) {
       if (link === current) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    // At the top of the page stands its own beginning.
+    if (scrollY > 0) keepInBar(current);
   };
   addEventListener("scroll", mark, { passive: true });
   mark();
@@ -137,6 +159,7 @@ localiseTimes();
 setUpCopying();
 if (views.length) {
   setUpSections();
+  measureFilters();
   const name = addressed().get("sweep");
   showSweep(Math.max(0, report.sweeps.findIndex((sweep) => sweep.name === name)));
 }

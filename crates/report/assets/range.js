@@ -63,6 +63,13 @@ function majority(extents) {
   return 3 * left <= extents.length ? fits : () => true;
 }
 
+// The groups of which all curves are among those outside; `groups` has the group of each curve.
+export function lostGroups(outside, groups) {
+  const left = new Set(outside);
+  const kept = new Set(groups.filter((_, place) => !left.has(place)));
+  return [...new Set(outside.map((place) => groups[place]))].filter((group) => !kept.has(group));
+}
+
 // A range with room for bands around its lines. Where a band is far longer than the lines are apart, the lines stay
 // readable: at most half of the range is added at either end.
 export function widened(range, levels) {

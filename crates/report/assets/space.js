@@ -93,6 +93,7 @@ export class Space {
       ? ` The ${this.parallel.left} keys that explain least are left out.`
       : "";
     for (const name of this.section.querySelectorAll(".of-metric")) name.textContent = metric.title;
+    this.section.querySelector(".of-brighter").textContent = metric.better ? "better" : "higher";
     // Paper does not wait.
     if ("Plotly" in globalThis) this.drawScatter();
     else loadPlotly().then(() => this.drawScatter(), () => {});

@@ -6,7 +6,7 @@ import { test } from "node:test";
 // A light page.
 globalThis.matchMedia = () => ({ matches: false });
 globalThis.document = { documentElement: { dataset: {} } };
-const { colorGroups } = await import("../../assets/color.js");
+const { CELLS, colorGroups, ramp } = await import("../../assets/color.js");
 
 const AXES = [
   { key: "lr", numeric: true, values: [{ text: "1" }, { text: "2" }, { text: "3" }] },
@@ -30,6 +30,32 @@ test("runs are grouped by what colours them, and groups without a run are left o
   assert.deepEqual(grouped("run"), [["a", [0]], ["b", [1]], ["c", [2]]]);
   const colors = colorGroups(SWEEP, "axis:0").map(({ color }) => color);
   assert.equal(new Set(colors).size, 2, "a group that is left out keeps its place among the colours");
+});
+
+// The ratio of two colours' luminances as WCAG 2.1 defines it; each colour is its red, green and blue from 0 to 255.
+function contrast(one, other) {
+  const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  const luminance = (color) => {
+    const [red, green, blue] = color.map((part) => linear(part / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+test("lines of ordered numbers can be told from the surface of either scheme", () => {
+  const { dataset } = document.documentElement;
+  // `--surface` of `base.css` and `dark.css`.
+  for (const [theme, surface] of [["light", [255, 255, 255]], ["dark", [22, 25, 31]]]) {
+    dataset.theme = theme;
+    const parts = (color) => color.match(/\d+/g).map(Number);
+    for (const at of [0, 0.5, 1]) {
+      const measured = contrast(parts(ramp(at)), surface);
+      assert.ok(measured >= 3, `${measured} at ${at}, ${theme}`);
+    }
+    assert.notEqual(ramp(0) + ramp(1), ramp(0, CELLS) + ramp(1, CELLS), "cells keep more of the ramp");
+  }
+  delete dataset.theme;
 });
 
 test("each run is looked at once, however many groups there are", () => {

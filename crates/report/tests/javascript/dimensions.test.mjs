@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { conditionsOn, groupsOf, isWide, tiedAxes, tiedTexts, withConditions } from "../../assets/dimensions.js";
+import { conditionsOn, groupsOf, isWide, metricsOf, tiedAxes, tiedTexts, withConditions } from "../../assets/dimensions.js";
 
 test("a brush replaces the conditions on its key and leaves other words alone", () => {
   const filter = withConditions('seed=1 "two words" !diverged', "lr", [">=1e-4", "<=2e-3"]);
@@ -14,6 +14,14 @@ test("a brush replaces the conditions on its key and leaves other words alone", 
   assert.equal(withConditions("lr>1e-3", "lr", []), "lr>1e-3", "a condition that was typed stays");
   assert.deepEqual(conditionsOn('loss=hinge,"a b"', "loss").values, ["hinge", "a b"]);
   assert.equal(conditionsOn("lrx>=1", "lr"), null);
+});
+
+test("the objective comes first, and says when it was measured", () => {
+  const columns = ["g_loss", "fd"].map((metric) => ({ metric, title: metric, mean_decimals: 1 }));
+  const runs = [{ value: 7, last_values: [{ value: 1 }, { value: 5 }], seconds: { value: 2 } }];
+  const [first, second] = metricsOf({ runs, columns, findings: { objective: { metric: "fd", after: "3 epochs" } } });
+  assert.deepEqual([first.title, first.value(0)], ["fd after 3 epochs", 7]);
+  assert.deepEqual([second.title, second.value(0)], ["g_loss", 1]);
 });
 
 test("too many numbers are put into groups of about equally many values", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { extent, valueRange, wholeRange, widened } from "../../assets/range.js";
+import { extent, lostGroups, valueRange, wholeRange, widened } from "../../assets/range.js";
 import { smoothed } from "../../assets/series.js";
 
 // A discriminator's loss that falls from 1.4 to its end, with a wave of that height.
@@ -28,6 +28,12 @@ test("all runs are inside where they are alike, and where there is no majority",
   assert.deepEqual(valueRange(halves, undefined, false).outside, []);
   assert.ok(valueRange(halves, undefined, false).range[1] > 59);
   assert.deepEqual(valueRange([loss(1), wild[0]], undefined, false).outside, []);
+});
+
+test("a group is lost where none of its curves is inside", () => {
+  assert.deepEqual(lostGroups([1, 4, 5], [0, 0, 1, 1, 2, 2]), [2]);
+  assert.deepEqual(lostGroups([3], [0, 1, 2, 3]), [3], "a group of one");
+  assert.deepEqual(lostGroups([], [0, 1]), []);
 });
 
 test("a spike of the first steps is cut", () => {
