@@ -40,6 +40,17 @@ const RESIDUAL: [&str; 6] = [
     "model.discriminator.layers=['conv 16 kernel 3 padding 1', 'avg-pool 2', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'layer-norm', 'leaky-relu', 'conv 16 kernel 3 padding 1', 'residual 5', 'avg-pool 2', 'flatten', 'linear 1']",
 ];
 
+/// Lists that know classes, with instance normalisation, and a penalty.
+const LISTED_CLASSES: [&str; 7] = [
+    "model.kind=layers",
+    "model.conditional=true",
+    "penalty.kind=r1",
+    "data.images=512",
+    "model.generator.layers=['linear 6272', 'reshape 128x7x7', 'instance-norm', 'relu', 'upsample 4', 'conv 1 kernel 3 padding 1']",
+    "model.discriminator.condition=concat",
+    "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'instance-norm', 'leaky-relu', 'conv 32 kernel 3 padding 1', 'tanh', 'instance-norm', 'flatten', 'linear 1']",
+];
+
 #[test]
 fn estimates_are_near_what_is_allocated() {
     let dcgan = ["model.kind=dcgan", "data.images=512", "model.generator.width=40"];
@@ -92,15 +103,6 @@ fn estimates_are_near_what_is_allocated() {
         "data.images=512",
     ];
     let penalised_classes = [&NORMALISED_CRITIC[1..], &["model.conditional=true"]].concat();
-    let listed_classes = [
-        "model.kind=layers",
-        "model.conditional=true",
-        "penalty.kind=r1",
-        "data.images=512",
-        "model.generator.layers=['linear 6272', 'reshape 128x7x7', 'instance-norm', 'relu', 'upsample 4', 'conv 1 kernel 3 padding 1']",
-        "model.discriminator.condition=concat",
-        "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'instance-norm', 'leaky-relu', 'conv 32 kernel 3 padding 1', 'tanh', 'instance-norm', 'flatten', 'linear 1']",
-    ];
     let spectral = "model.spectral_norm=true";
     let normalised_dcgan = [&dcgan[..], &[spectral, "model.conditional=false"]].concat();
     // Without a penalty, the weights of a Wasserstein critic are clipped.
@@ -114,7 +116,7 @@ fn estimates_are_near_what_is_allocated() {
                 "model.discriminator.kind=mlp",
             ],
             &projection,
-            &listed_classes,
+            &LISTED_CLASSES,
             &["data.images=512"],
             &["data.images=512", "augment.color=1", "train.instance_noise=0.1"],
             &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"],

@@ -148,8 +148,8 @@ pub(crate) fn without_effect(setting: &ResolvedKey) -> String {
 /// The notice that the model of a search proposes nothing.
 pub(crate) fn search_without_proposals(trials: usize) -> String {
     format!(
-        "the search proposes no trial: the first {} are random draws (`search.startup`), and there are no more (`search.trials`)",
-        trials
+        "the search proposes no trial: the first {trials} are random draws (`search.startup`), and there are no more \
+         (`search.trials`)"
     )
 }
 

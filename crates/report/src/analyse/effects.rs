@@ -78,6 +78,7 @@ pub(super) fn effects(axes: &[AxisEffects], shares: &[Explained]) -> Vec<KeyEffe
             keys: axis.keys.clone(),
             title: axis.short.clone(),
             levels: axis.levels.iter().map(level).collect(),
+            zero: scale.place(0.0),
         })
     };
     shares.iter().filter_map(of_share).collect()

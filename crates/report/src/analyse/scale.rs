@@ -73,16 +73,18 @@ impl Scale {
     pub(super) fn mark(&self, value: f64, span: Option<(f64, f64)>, text: String) -> Mark {
         let outside = value < self.low || value > self.high;
         let span = span.filter(|_| !outside);
-        let percent = |value: f64| {
-            let percent = 100.0 * (value - self.low) / (self.high - self.low);
-            Number((10.0 * percent.clamp(0.0, 100.0)).round() / 10.0)
-        };
         Mark {
-            at: percent(value),
-            span: span.map(|(low, high)| [percent(low), percent(high)]),
+            at: self.place(value),
+            span: span.map(|(low, high)| [self.place(low), self.place(high)]),
             outside,
             text,
         }
+    }
+
+    /// Where a value is in percent of the width.
+    pub(super) fn place(&self, value: f64) -> Number {
+        let percent = 100.0 * (value - self.low) / (self.high - self.low);
+        Number((10.0 * percent.clamp(0.0, 100.0)).round() / 10.0)
     }
 }
 

@@ -157,6 +157,8 @@ pub struct KeyEffects {
     pub title: String,
     /// Its values.
     pub levels: Vec<Level>,
+    /// Where an effect of 0 is, in percent of the width.
+    pub zero: Number,
 }
 
 /// What a value of a key does.
