@@ -268,6 +268,8 @@ export interface KeyEffects {
   title: string;
   /** Its values. */
   levels: Level[];
+  /** Where an effect of 0 is, in percent of the width. */
+  zero: Measured;
 }
 
 /** What a value of a key does. */
