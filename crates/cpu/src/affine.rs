@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::image_norm::Together;
 use super::matrix::Matrix;
+use super::together::Together;
 use super::trained::Trained;
 
 /// The most parts of a batch: real images and fakes.

@@ -59,6 +59,7 @@ mod support;
 mod tangents;
 #[cfg(test)]
 mod tests;
+mod together;
 mod trained;
 mod transpose;
 mod weights;

@@ -9,13 +9,13 @@ use gansweep_train::Unsupported;
 use super::added_pairs::AddedPairs;
 use super::conv::{self, ConvNet, ConvTrace, ListedNet, ListedTrace};
 use super::engine::Engine;
-use super::image_norm::Together;
 use super::matrix::Matrix;
 use super::network::{Mlp, Trace, is_perceptron};
 use super::norm::Norm;
 use super::parameters::Parameters;
 use super::sparse::Input;
 use super::stage::{Gradients, Mode, Rows};
+use super::together::Together;
 use super::trained::Learning;
 use super::transpose::Derivative;
 

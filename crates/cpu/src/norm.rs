@@ -6,8 +6,9 @@ use pulp::Arch;
 use super::activation::LeakyRelu;
 use super::affine::{Affine, BatchRows, NormTrace, Statistics};
 use super::batch_norm::BatchNorm;
-use super::image_norm::{ImageNorm, Together};
+use super::image_norm::ImageNorm;
 use super::matrix::Matrix;
+use super::together::Together;
 use super::trained::{self, Learning};
 
 /// A normalisation layer.

@@ -11,13 +11,13 @@ use super::listed::{ListedNet, Op, Step};
 use super::op::{Enlarge, Pointwise, Reduce};
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
-use crate::image_norm::Together;
 use crate::matrix::{LINE, Matrix, panels};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
 use crate::spectral_norm::{self, Arrangement};
 use crate::stage::{Dropout, StageActivation};
+use crate::together::Together;
 use crate::trained::Trained;
 
 /// A step without its parameters.

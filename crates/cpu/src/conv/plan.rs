@@ -13,13 +13,13 @@ use super::condition::Embedded;
 use super::links::Links;
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
-use crate::image_norm::Together;
 use crate::matrix::{LINE, Matrix, panels};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
 use crate::spectral_norm::{self, Arrangement};
 use crate::stage::{Dropout, StageActivation};
+use crate::together::Together;
 use crate::trained::Trained;
 
 /// Whether the network has feature maps.
