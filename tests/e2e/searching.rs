@@ -39,6 +39,19 @@ pub(crate) fn trials(sandbox: &Sandbox) -> Vec<TrialRow> {
     sandbox.reader().trials("tiny").unwrap()
 }
 
+/// They are trials of the search, which would propose without knowing them.
+#[test]
+fn a_search_knows_the_figures_of_runs_that_were_completed_without_any() {
+    let sandbox = sandbox();
+    let drawn = ["search.method=none", "sweep.random.n=3", "record.evaluate_epochs=0"];
+    let sets = drawn.iter().flat_map(|set| ["--set", set]);
+    run(&sandbox, &["sweep", "tiny.toml"].into_iter().chain(sets).collect::<Vec<_>>()).well();
+    let ended = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();
+    assert!(ended.stderr.contains("7 runs: 4 completed, 3 already done"), "{ended:#?}");
+    assert!(ended.stderr.contains("best of 7 trials by fd: "), "{ended:#?}");
+    assert!(!ended.stderr.contains("no value"), "{ended:#?}");
+}
+
 #[test]
 fn a_search_trains_its_trials_names_the_best_and_has_nothing_left_to_do() {
     let sandbox = sandbox();

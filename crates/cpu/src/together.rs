@@ -39,7 +39,7 @@ impl Together {
         }
     }
 
-    /// Lines of parameters with `copies` of each, of their gradients, and of the sums of so many images.
+    /// Lines of parameters with `copies` of each, of their gradients, and of the sums of that many images.
     pub(super) const fn lines(self, [pixels, features]: [usize; 2], copies: usize, images: usize) -> usize {
         (2 * copies + 2) * Matrix::lines_of(self.rows(pixels), features)
             + 3 * Matrix::lines_of(images, self.sums(features))

@@ -131,18 +131,14 @@ pub(crate) fn unused_exclusion(place: &Place) -> String {
 /// The notice that a setting of an experiment is of no use.
 pub(crate) fn without_effect(setting: &ResolvedKey) -> String {
     let ResolvedKey { key, value: written, layer } = setting;
-    let table = key.split('.').next().unwrap_or_default();
-    if let Some(turns_on) = match table {
-        "search" => Some("`search.method = \"tpe\"` turns the search on"),
-        "prune" => Some("`prune.method`, such as `\"asha\"`, turns pruning on"),
-        _ => None,
-    } {
-        return format!("{key} = {} ({layer}) has no effect: {turns_on}", value(written));
-    }
-    format!(
-        "{key} = {} ({layer}) has no effect on any run: what it belongs to is turned off or of another kind, or it makes no difference for this data",
-        value(written)
-    )
+    let reason = match key.split_once('.') {
+        Some(("search", _)) => ": `search.method = \"tpe\"` turns the search on",
+        Some(("prune", _)) => ": `prune.method`, such as `\"asha\"`, turns pruning on",
+        _ => {
+            " on any run: what it belongs to is turned off or of another kind, or it makes no difference for this data"
+        }
+    };
+    format!("{key} = {} ({layer}) has no effect{reason}", value(written))
 }
 
 /// The notice that the model of a search proposes nothing.

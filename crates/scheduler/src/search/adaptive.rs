@@ -87,15 +87,14 @@ impl<'e> AdaptiveSearch<'e> {
 
     /// The best trial so far, of those that were trained the furthest; `None` before the first has a value.
     pub fn best(&self) -> Option<BestTrial> {
-        let known = |level| {
-            let known = self.trials.iter().filter_map(move |trial| Some((trial.value(level)?, trial)));
-            known.filter(|(loss, _)| loss.is_finite())
-        };
         let levels = levels(&self.prune, &self.trials);
-        let best_of = |level: &_| known(*level).min_by(|(a, _), (b, _)| a.total_cmp(b));
-        let (loss, best) = levels.iter().rev().find_map(best_of)?;
-        let has_value =
-            |trial: &&SearchTrial| levels.iter().any(|&level| trial.value(level).is_some_and(f64::is_finite));
+        let loss_of = |trial: &SearchTrial, level| trial.value(level).filter(|loss| loss.is_finite());
+        let best_of = |level| {
+            let known = self.trials.iter().filter_map(|trial| Some((loss_of(trial, level)?, trial)));
+            known.min_by(|(a, _), (b, _)| a.total_cmp(b))
+        };
+        let (loss, best) = levels.iter().rev().find_map(|level| best_of(*level))?;
+        let has_value = |trial: &&SearchTrial| levels.iter().any(|level| loss_of(trial, *level).is_some());
         let label = best.runs.first().map_or("", |run| &run.label);
         let values = label.rsplit_once(" seed=").map_or(label, |(values, _)| values);
         Some(BestTrial {

@@ -162,7 +162,7 @@ pub(super) fn sums(tape: &mut Tape, rows: &Batch, others: &Batch) -> Batch {
 pub(super) enum Normalised {
     /// All together, with a weight for each.
     Together,
-    /// Those of each channel, with so many pixels and one weight.
+    /// Those of each channel, with that many pixels and one weight.
     Channels(usize),
 }
 
