@@ -489,6 +489,17 @@ def rate_factor(values, epochs, step_epochs):
     return factor * min(1.0, (epochs + step_epochs) / warmup) if warmup else factor
 
 
+SMOOTH = {"silu": nn.SiLU, "gelu": nn.GELU, "elu": nn.ELU}
+
+
+def activation(part):
+    """The activation after each hidden layer of a network."""
+    name = part["activation"]
+    if name in SMOOTH:
+        return SMOOTH[name]()
+    return nn.ReLU() if name == "relu" else nn.LeakyReLU(part["slope"])
+
+
 def listed(texts, shape):
     """The layers of a list such as `["conv 64 kernel 4 stride 2", "relu"]`, for rows of that shape."""
     layers = []
@@ -510,6 +521,7 @@ def listed(texts, shape):
             else nn.LeakyReLU(float(main or 0.01)) if name == "leaky-relu"
             else GivenDropout(float(main or 0.5)) if name == "dropout"
             else nn.Unflatten(1, [int(side) for side in main.split("x")]) if name == "reshape"
+            else SMOOTH[name]() if name in SMOOTH
             else {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "flatten": nn.Flatten}[name]()
         )  # fmt: skip
         layers.append(layer)
@@ -557,7 +569,7 @@ class FromConfig(Tutorial):
                 layers.append(nn.BatchNorm1d(width))
             if part.get("layer_norm"):
                 layers.append(nn.LayerNorm(width))
-            layers.append(nn.ReLU() if part["activation"] == "relu" else nn.LeakyReLU(part["slope"]))
+            layers.append(activation(part))
             if part["dropout"] > 0:
                 layers.append(GivenDropout(part["dropout"]))
             inputs = width
@@ -570,7 +582,7 @@ class FromConfig(Tutorial):
             layers.append(nn.BatchNorm2d(shape[0]))
         if normalised and part.get("layer_norm"):
             layers.append(nn.LayerNorm(shape))
-        layers.append(nn.ReLU() if part["activation"] == "relu" else nn.LeakyReLU(part["slope"]))
+        layers.append(activation(part))
         if part["dropout"] > 0:
             layers.append(GivenDropout(part["dropout"]))
         return layers

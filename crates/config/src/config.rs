@@ -116,7 +116,7 @@ impl Config {
     /// The form that is hashed and recorded: values without effect are replaced by fixed ones, so that
     /// configs that compute the same are equal.
     ///
-    /// A `ReLU` has slope 0, and a leaky `ReLU` of slope 0 is a `ReLU`. A hyperparameter that the optimiser
+    /// A leaky `ReLU` of slope 0 is a `ReLU`, and other activations have slope 0. A hyperparameter that the optimiser
     /// does not use has its default. What a kind of network does not have, such as a DCGAN hidden
     /// layers, is that of a config without it. A number of images that is all of them is 0, and so are a side and channels
     /// that the dataset has anyway. `drop_last` is false where the last batch is full, and `ema_warmup` where there
@@ -131,8 +131,11 @@ impl Config {
         let generator = (&mut model.generator.activation, &mut model.generator.slope);
         let discriminator = (&mut model.discriminator.activation, &mut model.discriminator.slope);
         for (activation, slope) in [generator, discriminator] {
-            if *activation == Activation::Relu || *slope == 0.0 {
-                (*activation, *slope) = (Activation::Relu, 0.0);
+            if *activation == Activation::LeakyRelu && *slope == 0.0 {
+                *activation = Activation::Relu;
+            }
+            if *activation != Activation::LeakyRelu {
+                *slope = 0.0;
             }
         }
         model.generator.forget_what_its_kind_has_not();

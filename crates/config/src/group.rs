@@ -25,6 +25,9 @@ impl GroupKey {
                 (Lanes::Presence, Value::Number(number)) => {
                     common.push(if *number > 0.0 { '+' } else { '0' });
                 }
+                (Lanes::Alike(words), Value::Text(word)) if words.contains(&word.as_str()) => {
+                    common.push_str(words[0]);
+                }
                 _ => identity::put(&value, &mut common),
             }
             common.push('\n');
@@ -34,7 +37,7 @@ impl GroupKey {
     }
 }
 
-/// The keys in which the lanes of a group must agree, entirely or in being zero.
+/// The keys in which the lanes of a group must agree, entirely or in part.
 static SHARED: LazyLock<Vec<&'static Key>> =
     LazyLock::new(|| keys().filter(|key| key.lanes != Lanes::Varies).collect());
 

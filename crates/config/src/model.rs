@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::NetworkLayer;
+use crate::{NetworkLayer, SmoothActivation};
 
 /// Generator and discriminator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,6 +109,24 @@ pub enum Activation {
     Relu,
     /// `x` above zero, `slope * x` below.
     LeakyRelu,
+    /// [`SmoothActivation::Silu`].
+    Silu,
+    /// [`SmoothActivation::Gelu`].
+    Gelu,
+    /// [`SmoothActivation::Elu`].
+    Elu,
+}
+
+impl Activation {
+    /// The activation, if its derivative has no jump.
+    pub const fn smooth(self) -> Option<SmoothActivation> {
+        match self {
+            Self::Relu | Self::LeakyRelu => None,
+            Self::Silu => Some(SmoothActivation::Silu),
+            Self::Gelu => Some(SmoothActivation::Gelu),
+            Self::Elu => Some(SmoothActivation::Elu),
+        }
+    }
 }
 
 /// The generator. A multilayer perceptron has per hidden layer Linear, `BatchNorm` or `LayerNorm` (if any),
@@ -132,7 +150,7 @@ pub struct GeneratorConfig {
     pub layers: Vec<NetworkLayer>,
     /// The activation after each hidden layer.
     pub activation: Activation,
-    /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
+    /// Slope below zero of a leaky `ReLU`; without effect on the others.
     pub slope: f64,
     /// Whether `BatchNorm` (eps 1e-5, momentum 0.1) follows each hidden layer's product.
     pub batch_norm: bool,
@@ -166,7 +184,7 @@ pub struct DiscriminatorConfig {
     pub layers: Vec<NetworkLayer>,
     /// The activation after each hidden layer.
     pub activation: Activation,
-    /// Slope below zero of a leaky `ReLU`; without effect on `ReLU`.
+    /// Slope below zero of a leaky `ReLU`; without effect on the others.
     pub slope: f64,
     /// Whether `BatchNorm` (eps 1e-5, momentum 0.1) follows each hidden layer's product. Real images and
     /// fakes are normalised apart, each by the statistics of their batch.

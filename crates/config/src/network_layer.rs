@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::SmoothActivation;
+
 /// PyTorch's default stride.
 pub(crate) const STRIDE: usize = 1;
 /// PyTorch's default padding.
@@ -70,6 +72,8 @@ pub enum NetworkLayer {
     InstanceNorm,
     /// `nn.LeakyReLU` with that slope; `nn.ReLU` where it is 0.
     LeakyRelu(f64),
+    /// An activation whose derivative has no jump.
+    Smooth(SmoothActivation),
     /// `nn.Tanh`.
     Tanh,
     /// `nn.Sigmoid`.
@@ -133,6 +137,7 @@ impl NetworkLayer {
                     "leaky-relu"
                 }
             }
+            Self::Smooth(activation) => activation.name(),
             Self::Tanh => "tanh",
             Self::Sigmoid => "sigmoid",
             Self::Dropout(_) => "dropout",
@@ -206,6 +211,7 @@ impl NetworkLayer {
             Self::BatchNorm
             | Self::LayerNorm
             | Self::LeakyRelu(_)
+            | Self::Smooth(_)
             | Self::Tanh
             | Self::Sigmoid
             | Self::Dropout(_)
@@ -340,6 +346,7 @@ impl fmt::Display for NetworkLayer {
             Self::BatchNorm
             | Self::LayerNorm
             | Self::InstanceNorm
+            | Self::Smooth(_)
             | Self::Tanh
             | Self::Sigmoid
             | Self::Flatten => Ok(()),
@@ -389,6 +396,7 @@ pub(crate) mod tests {
             (2u32..=16).prop_map(AveragePool),
             (1u32..=12).prop_map(Residual),
             prop::sample::select(vec![BatchNorm, LayerNorm, InstanceNorm, Tanh, Sigmoid, Flatten]),
+            prop::sample::select(SmoothActivation::ALL.to_vec()).prop_map(Smooth),
             (0.0..0.9).prop_map(LeakyRelu),
             prop::sample::select(vec![LeakyRelu(0.0), LeakyRelu(0.01), LeakyRelu(1e-7), Dropout(0.5)]),
             (0.01..0.99).prop_map(Dropout),

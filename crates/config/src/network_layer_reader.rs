@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::SmoothActivation;
 use crate::network_layer::{BIAS, NetworkLayer, OUTPUT_PADDING, PADDING, RATE, SLOPE, STRIDE, Window};
 
 /// The most layers of a network.
@@ -20,7 +21,7 @@ const MAX_WINDOW: u64 = 32;
 /// The largest factor of an `upsample` or an `avg-pool`.
 const MAX_FACTOR: u64 = 16;
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 19] = [
     "linear",
     "conv",
     "conv-transpose",
@@ -32,6 +33,9 @@ const NAMES: [&str; 16] = [
     "instance-norm",
     "relu",
     "leaky-relu",
+    "silu",
+    "gelu",
+    "elu",
     "tanh",
     "sigmoid",
     "dropout",
@@ -217,7 +221,10 @@ impl Written {
             "leaky-relu" => NetworkLayer::LeakyRelu(self.number(SLOPE, 0.0)?),
             "dropout" => NetworkLayer::Dropout(self.number(RATE, f64::MIN_POSITIVE)?),
             "reshape" => NetworkLayer::Reshape(self.shape()?),
-            name => return Err(unknown(name)),
+            name => match SmoothActivation::named(name) {
+                Some(activation) => self.bare(NetworkLayer::Smooth(activation))?,
+                None => return Err(unknown(name)),
+            },
         })
     }
 
@@ -373,7 +380,9 @@ fn of_pytorch(name: &str) -> Option<&'static str> {
         "unflatten" | "view" => "reshape",
         "batchnorm1d" | "batchnorm2d" => "batch-norm",
         "avgpool2d" | "maxpool2d" | "downsample" => "avg-pool",
+        "instancenorm2d" => "instance-norm",
         "leakyrelu" => "leaky-relu",
+        "swish" => "silu",
         "add" | "skip" | "shortcut" | "resblock" => "residual",
         _ => return None,
     })
@@ -449,6 +458,10 @@ mod tests {
             ("'Unflatten'", "reshape"),
             ("'LeakyReLU(0.2)'", "leaky-relu"),
             ("'MaxPool2d'", "avg-pool"),
+            ("'InstanceNorm2d'", "instance-norm"),
+            ("'SiLU'", "silu"),
+            ("'Swish'", "silu"),
+            ("'GELU()'", "gelu"),
         ] {
             let (problem, expected, nearest) = fault(wrong);
             if wrong.starts_with("{ kernel") {

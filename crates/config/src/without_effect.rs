@@ -180,6 +180,8 @@ mod tests {
         };
         assert_eq!(of_generator("model.generator.kind=mlp"), ["width", "layers", "slope"]);
         assert_eq!(of_generator("model.generator.kind=dcgan"), ["hidden", "layers", "slope"]);
+        assert_eq!(of_generator("model.generator.activation=silu"), ["width", "layers", "slope"]);
+        assert_eq!(of_generator("model.generator.activation=leaky-relu"), ["width", "layers"]);
         let of_lists = ["hidden", "width", "activation", "slope", "batch_norm", "layer_norm", "dropout"];
         assert_eq!(of_generator("model.generator.kind=layers"), of_lists);
     }

@@ -115,7 +115,8 @@ impl Mlp {
                     | Layer::Upsample(_)
                     | Layer::AveragePool(_)
                     | Layer::Residual(_)
-                    | Layer::InstanceNorm,
+                    | Layer::InstanceNorm
+                    | Layer::Smooth(_),
                     _,
                 ) => {
                     unreachable!("a multilayer perceptron has neither feature maps nor shortcuts")

@@ -81,8 +81,10 @@ fn estimates_are_near_what_is_allocated() {
         "model.discriminator.kind=layers",
         "penalty.kind=dragan",
         "data.images=512",
-        "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'tanh', 'layer-norm', 'conv 16 kernel 3 padding 1', 'sigmoid', 'flatten', 'linear 9', 'layer-norm', 'leaky-relu', 'linear 1']",
+        "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'tanh', 'layer-norm', 'conv 16 kernel 3 padding 1', 'sigmoid', 'gelu', 'flatten', 'linear 9', 'layer-norm', 'leaky-relu', 'linear 1']",
     ];
+    let smooth_perceptrons =
+        ["data.images=512", "model.conditional=false", "model.kind=mlp", "model.activation=silu"];
     let projection = [
         "model.conditional=true",
         "model.discriminator.condition=projection",
@@ -108,7 +110,7 @@ fn estimates_are_near_what_is_allocated() {
     // Without a penalty, the weights of a Wasserstein critic are clipped.
     let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 20] = [
+        let sets: [&[&str]; 21] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -116,6 +118,7 @@ fn estimates_are_near_what_is_allocated() {
                 "model.discriminator.kind=mlp",
             ],
             &projection,
+            &smooth_perceptrons,
             &LISTED_CLASSES,
             &["data.images=512"],
             &["data.images=512", "augment.color=1", "train.instance_noise=0.1"],

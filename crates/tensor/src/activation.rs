@@ -1,8 +1,10 @@
-//! Leaky ReLUs whose slope may differ between lanes.
+//! Activations of hidden layers: leaky ReLUs, whose slope may differ between lanes, and smooth ones.
 
+use std::f64::consts::{SQRT_2, TAU};
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, activation};
+use gansweep_config::SmoothActivation;
 
 /// The slopes below zero of a network's leaky ReLUs.
 #[derive(Debug, Clone)]
@@ -69,6 +71,36 @@ impl Slopes {
             Self::PerLane { slope, rest } => above * rest.clone() + slope.clone(),
         }
     }
+}
+
+/// A smooth activation of each number.
+pub(super) fn smooth(activation: SmoothActivation, x: Tensor<3>) -> Tensor<3> {
+    match activation {
+        SmoothActivation::Silu => x.clone() * activation::sigmoid(x),
+        // Burn's own GELU has the gradient of an approximation.
+        SmoothActivation::Gelu => x.clone() * share_below(x),
+        SmoothActivation::Elu => activation::relu(x.clone()) + (x.clamp_max(0.0).exp() - 1.0),
+    }
+}
+
+/// The derivative of [`smooth`] at each number, in operations that autodiff knows.
+pub(super) fn smooth_factors(activation: SmoothActivation, x: Tensor<3>) -> Tensor<3> {
+    match activation {
+        SmoothActivation::Silu => {
+            let s = activation::sigmoid(x.clone());
+            s.clone() * (x * (s.neg() + 1.0) + 1.0)
+        }
+        SmoothActivation::Gelu => {
+            let density = (x.clone().square() * -0.5).exp() / TAU.sqrt();
+            share_below(x.clone()) + x * density
+        }
+        SmoothActivation::Elu => x.clamp_max(0.0).exp(),
+    }
+}
+
+/// The share of a standard normal distribution below each number.
+fn share_below(x: Tensor<3>) -> Tensor<3> {
+    ((x / SQRT_2).erf() + 1.0) * 0.5
 }
 
 /// One number a lane as `[lanes, 1, 1]`, which broadcasts over `[lanes, batch, features]`.

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, activation};
 
-use super::activation::Slopes;
+use super::activation::{Slopes, smooth, smooth_factors};
 use super::average_pool::reduce;
 use super::condition::{self, Input};
 use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
@@ -73,6 +73,7 @@ impl Pass<'_> {
                 }
                 Layer::LayerNorm | Layer::InstanceNorm => norm::by_image(node, x, pair(&mut parameters)),
                 Layer::LeakyRelu => next(&mut slopes).apply(x),
+                Layer::Smooth(activation) => smooth(activation, x),
                 Layer::Dropout => match masks.next() {
                     Some(mask) => x * arranged(mask, &node.input),
                     None => x,
@@ -117,6 +118,9 @@ impl Pass<'_> {
                 Layer::LeakyRelu => {
                     let factors = next(&mut slopes).factors(x.clone());
                     (x * factors.clone(), change * factors)
+                }
+                Layer::Smooth(activation) => {
+                    (smooth(activation, x.clone()), change * smooth_factors(activation, x))
                 }
                 Layer::Dropout => match masks.next() {
                     Some(mask) => {

@@ -252,7 +252,9 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
     let nodes = network.nodes.iter().flat_map(move |node| {
         let is_map = node.output.len() == 3;
         let (count, numbers) = match &node.layer {
-            Layer::LeakyRelu => (if is_map { TENSORS_OF_A_MAP } else { TENSORS_OF_A_LAYER }, node.outputs()),
+            Layer::LeakyRelu | Layer::Smooth(_) => {
+                (if is_map { TENSORS_OF_A_MAP } else { TENSORS_OF_A_LAYER }, node.outputs())
+            }
             Layer::BatchNorm | Layer::LayerNorm | Layer::InstanceNorm => {
                 (if is_map { TENSORS_OF_A_MAP } else { TENSORS_OF_A_NORM }, node.outputs())
             }

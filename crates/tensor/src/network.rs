@@ -156,9 +156,7 @@ impl FusedNetwork {
         input: &Input,
         change: Tensor<3>,
     ) -> Tensor<3> {
-        let bends =
-            |layer| matches!(layer, Layer::LayerNorm | Layer::InstanceNorm | Layer::Tanh | Layer::Sigmoid);
-        let is_smooth = self.network.nodes.iter().any(|node| bends(node.layer));
+        let is_smooth = self.network.nodes.iter().any(|node| node.layer.has_second_derivative());
         let (leaves, constants) = (self.divided(leaves, &self.running), self.constants());
         let pass = Pass {
             network: &self.network,

@@ -62,6 +62,8 @@ pub enum Lanes {
     /// All lanes have the same value, because it decides a tensor's shape, which images a step uses,
     /// or which operations a step consists of.
     Common,
+    /// These words may be beside each other, because they differ in numbers alone; any other is common to all lanes.
+    Alike(&'static [&'static str]),
     /// Zero in all lanes or above zero in all lanes, because zero removes a layer. Values above zero
     /// may differ.
     Presence,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use gansweep_config::schema::{Key, Kind, keys};
-use gansweep_config::{Config, GroupKey, PlannedRun, group_runs};
+use gansweep_config::{Activation, Config, GroupKey, PlannedRun, group_runs};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ fn lanes_of_a_group_may_differ_in_everything_but_shapes_and_data() {
         "\"model.latent_dim\" = [10, 20]",
         "\"model.generator.batch_norm\" = [true, false]",
         "\"model.generator.dropout\" = [0.0, 0.1]",
+        "\"model.discriminator.activation\" = [\"leaky-relu\", \"silu\"]",
+        "\"model.discriminator.activation\" = [\"elu\", \"silu\"]",
         "\"model.discriminator.dropout\" = [0.0, 0.1]",
         "\"train.batch_size\" = [64, 128]",
         "\"train.d_steps\" = [1, 2]",
@@ -63,7 +65,8 @@ fn check_groups(runs: &[PlannedRun]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The rule by which groups were formed before each key said itself how it varies between lanes.
+/// The rule by which groups were formed before each key said itself how it varies between lanes, with the activations that came
+/// later.
 fn earlier_rule(config: &Config) -> impl PartialEq + use<> {
     let Config { data, model, train, .. } = config.clone();
     let shapes = (model.latent_dim, model.generator.hidden, model.discriminator.hidden);
@@ -71,6 +74,7 @@ fn earlier_rule(config: &Config) -> impl PartialEq + use<> {
         model.generator.batch_norm,
         model.generator.dropout > 0.0,
         model.discriminator.dropout > 0.0,
+        [model.generator.activation, model.discriminator.activation].map(Activation::smooth),
         model.output,
     );
     let batches = (train.batch_size, train.drop_last, train.d_steps);

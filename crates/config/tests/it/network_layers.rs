@@ -16,11 +16,11 @@ fn every_faulty_layer_is_told_with_its_line_its_index_and_what_was_meant() {
         "[\n  { linear = 6272 },\n  \"batchnorm\",\n  { conv = 8, kernel = 0 },\n  { upsampel = 2 },\n]",
     );
     assert_snapshot!(faults(&text), @r#"
-    test.toml:5: model.generator.layers: layer 1: no layer is called `batchnorm`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `residual`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `batch-norm`? (from file)
+    test.toml:5: model.generator.layers: layer 1: no layer is called `batchnorm`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `residual`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `batch-norm`? (from file)
     test.toml:6: model.generator.layers: layer 2: found `kernel = 0` of `conv`; expected `kernel = N`, an integer from 1 to 32 (from file)
-    test.toml:7: model.generator.layers: layer 3: no layer is called `upsampel`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `residual`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `upsample`? (from file)
+    test.toml:7: model.generator.layers: layer 3: no layer is called `upsampel`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `residual`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `upsample`? (from file)
     "#);
-    assert_snapshot!(faults("[sweep.grid]\n\"model.generator.layers\" = [\n[\"relu\"],\n[\"rleu\"],\n]\n"), @r#"test.toml:4: sweep.grid."model.generator.layers": layer 0: no layer is called `rleu`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `residual`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `relu`? (from file)"#);
+    assert_snapshot!(faults("[sweep.grid]\n\"model.generator.layers\" = [\n[\"relu\"],\n[\"rleu\"],\n]\n"), @r#"test.toml:4: sweep.grid."model.generator.layers": layer 0: no layer is called `rleu`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `residual`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `relu`? (from file)"#);
     assert_snapshot!(faults("[model.generator]\nlayers = \"relu\"\n"), @r#"test.toml:2: model.generator.layers: found a text `"relu"`; expected a list of up to 64 layers, such as `[{ linear = 256 }, "relu", { linear = 512 }]` (from file)"#);
 }
 

@@ -93,8 +93,8 @@ pub(super) enum StepTrace {
     Other {
         output: Matrix,
         norm: Option<NormTrace>,
-        /// Of dropout.
-        mask: Option<Matrix>,
+        /// The mask of dropout, or the input of an activation whose derivatives follow from it.
+        saved: Option<Matrix>,
     },
 }
 
@@ -120,15 +120,15 @@ impl StepTrace {
         match (self, from) {
             (Self::Product(own), Self::Product(from)) => own.copy_activations(from, count, images),
             (
-                Self::Other { output, norm, mask },
-                Self::Other { output: from, norm: of_norm, mask: of_mask },
+                Self::Other { output, norm, saved },
+                Self::Other { output: from, norm: of_norm, saved: of_saved },
             ) => {
                 output.copy_images(from, count, images);
                 if let (Some(norm), Some(from)) = (norm, of_norm) {
                     norm.copy_images(from, images);
                 }
-                if let (Some(mask), Some(from)) = (mask, of_mask) {
-                    mask.copy_images(from, count, images);
+                if let (Some(saved), Some(from)) = (saved, of_saved) {
+                    saved.copy_images(from, count, images);
                 }
             }
             _ => unreachable!("traces of one step are of one kind"),
@@ -140,13 +140,14 @@ impl Step {
     fn trace(&self, images: usize) -> StepTrace {
         let [pixels, channels] = self.output;
         let matrix = || Matrix::new(pixels * images, channels);
-        let (norm, mask) = match &self.op {
+        let (norm, saved) = match &self.op {
             Op::Product(stage) => return StepTrace::Product(stage.trace(images)),
             Op::Norm(_, norm) => (Some(norm.trace(images, pixels, channels)), None),
             Op::Dropout(_) => (None, Some(matrix())),
+            Op::Pointwise(function) if function.needs_input() => (None, Some(matrix())),
             _ => (None, None),
         };
-        StepTrace::Other { output: matrix(), norm, mask }
+        StepTrace::Other { output: matrix(), norm, saved }
     }
 
     /// `added` is what the end of a residual block adds to its input.
@@ -160,7 +161,7 @@ impl Step {
         padded: &mut [f32],
     ) {
         let (arch, images) = (engine.arch, batch.images);
-        let StepTrace::Other { output, norm: norm_trace, mask } = trace else {
+        let StepTrace::Other { output, norm: norm_trace, saved } = trace else {
             if let (Op::Product(stage), StepTrace::Product(trace)) = (&mut self.op, trace) {
                 stage.forward(engine, mode, input, images, trace);
             }
@@ -180,10 +181,13 @@ impl Step {
             Op::Pointwise(function) => {
                 output.copy_from(input);
                 function.apply(arch, output);
+                if let Some(saved) = saved {
+                    saved.copy_from(input);
+                }
             }
             Op::Dropout(dropout) => {
                 output.copy_from(input);
-                if let (Some(mask), Some(streams)) = (mask, mode.streams) {
+                if let (Some(mask), Some(streams)) = (saved, mode.streams) {
                     mask.reshape(output.rows(), output.cols());
                     fill_mask(arch, *dropout, streams, batch, mask);
                     times_derivative(arch, Derivative::Saved, mask, output);
@@ -442,7 +446,7 @@ impl Backward<'_> {
         learning: Option<&mut Learning>,
     ) -> bool {
         let (arch, images) = (self.engine.arch, self.batch.images);
-        let StepTrace::Other { output, norm: norm_trace, mask } = trace else {
+        let StepTrace::Other { output, norm: norm_trace, saved } = trace else {
             if let (Op::Product(stage), StepTrace::Product(trace)) = (&mut step.op, trace) {
                 self.product(stage, trace, learning);
             }
@@ -465,11 +469,11 @@ impl Backward<'_> {
             }
             Op::Pointwise(function) => {
                 self.keep();
-                times_derivative(arch, function.derivative(), output, self.own);
+                function.times_derivative(arch, saved.as_ref().unwrap_or(output), self.own);
                 self.join();
             }
             Op::Dropout(_) => {
-                if let Some(mask) = mask {
+                if let Some(mask) = saved {
                     times_derivative(arch, Derivative::Saved, mask, self.own);
                 }
             }

@@ -1,6 +1,6 @@
 //! The steps of a network of layers in any order.
 
-use gansweep_config::{Config, ImageShape};
+use gansweep_config::{Config, ImageShape, SmoothActivation};
 use gansweep_nn::average;
 use gansweep_nn::network::{self, Condition, Conv2d, ConvTranspose2d, Entry, Layer, Network, Node, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
@@ -33,6 +33,7 @@ enum PlannedOp {
     /// With the layer's index.
     Norm(usize, Layer),
     LeakyRelu(usize),
+    Smooth(SmoothActivation),
     Output(OutputActivation),
     Dropout(usize),
     Enlarge(Enlarge),
@@ -97,6 +98,7 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
             }
             Layer::BatchNorm | Layer::LayerNorm | Layer::InstanceNorm => plan.norm(index, node.layer, output),
             Layer::LeakyRelu => plan.leaky_relu(index, output),
+            Layer::Smooth(activation) => plan.push(PlannedOp::Smooth(activation), input, output),
             Layer::Dropout => plan.dropout(index, output),
             Layer::Tanh => plan.push(PlannedOp::Output(OutputActivation::Tanh), input, output),
             Layer::Sigmoid => plan.push(PlannedOp::Output(OutputActivation::Sigmoid), input, output),
@@ -290,6 +292,7 @@ impl PlannedStep {
         let op = match op {
             PlannedOp::Norm(index, layer) => Op::Norm(index, Box::new(norm(layer))),
             PlannedOp::LeakyRelu(index) => Op::Pointwise(Pointwise::LeakyRelu(slope(index))),
+            PlannedOp::Smooth(activation) => Op::Pointwise(Pointwise::Smooth(activation)),
             PlannedOp::Output(activation) => Op::Pointwise(Pointwise::Output(activation)),
             PlannedOp::Dropout(index) => Op::Dropout(dropout(index)),
             PlannedOp::Enlarge(enlarge) => Op::Enlarge(enlarge),
@@ -348,7 +351,7 @@ impl PlannedStep {
                 weights + norm_of_weight + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
             }
             PlannedOp::Norm(_, layer) => map + norm(*layer),
-            PlannedOp::Dropout(_) | PlannedOp::Add(_) => 2 * map,
+            PlannedOp::Smooth(_) | PlannedOp::Dropout(_) | PlannedOp::Add(_) => 2 * map,
             _ => map,
         }
     }
@@ -367,7 +370,7 @@ impl PlannedStep {
     fn has_second_derivative(&self) -> bool {
         match &self.op {
             PlannedOp::Product(product) => product.norm.is_some(),
-            PlannedOp::Norm(..) | PlannedOp::Output(_) => true,
+            PlannedOp::Norm(..) | PlannedOp::Smooth(_) | PlannedOp::Output(_) => true,
             _ => false,
         }
     }
@@ -389,7 +392,7 @@ impl PlannedStep {
         match &self.op {
             PlannedOp::Product(_) => self.pair_lines(images) + of_norm,
             PlannedOp::Norm(..) => 2 * map + affine,
-            PlannedOp::Output(_) => map,
+            PlannedOp::Smooth(_) | PlannedOp::Output(_) => map,
             _ => 0,
         }
     }

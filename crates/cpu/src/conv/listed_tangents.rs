@@ -2,7 +2,7 @@
 
 use super::class_rows::keep_columns;
 use super::listed::{Backward, ListedNet, ListedTrace, Op, Step, StepTrace};
-use super::op::{map_to_rows, rows_to_map, times_derivative, times_second_derivative};
+use super::op::{map_to_rows, rows_to_map, times_derivative};
 use super::stage::{MapStage, MapTrace};
 use super::tangents::{pairs_of, reshape_pairs_of};
 use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
@@ -140,7 +140,7 @@ impl TangentPass<'_> {
         gradients: Option<&mut StepGradients>,
     ) -> bool {
         let (arch, [pixels, channels]) = (self.engine.arch, step.output);
-        let StepTrace::Other { output, norm: norm_trace, mask } = trace else {
+        let StepTrace::Other { output, norm: norm_trace, saved } = trace else {
             if let (Op::Product(stage), StepTrace::Product(trace)) = (&step.op, trace) {
                 self.product(stage, trace, signals, gradients);
             }
@@ -156,13 +156,14 @@ impl TangentPass<'_> {
                 }
             }
             Op::Pointwise(function) => {
+                let saved = saved.as_ref().unwrap_or(output);
                 if let Some(StepGradients { own: Some(signals), .. }) = gradients {
-                    times_second_derivative(arch, *function, output, self.own, signals);
+                    function.times_second_derivative(arch, saved, self.own, signals);
                 }
-                times_derivative(arch, function.derivative(), output, self.own);
+                function.times_derivative(arch, saved, self.own);
             }
             Op::Dropout(_) => {
-                if let Some(mask) = mask {
+                if let Some(mask) = saved {
                     times_derivative(arch, Derivative::Saved, mask, self.own);
                 }
             }

@@ -1,25 +1,28 @@
 //! Layers between products: activations, dropout, enlarging, reducing, and the order of numbers in memory.
 
+use gansweep_config::SmoothActivation;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use crate::matrix::{LINE, Line, Matrix};
 use crate::output_activation::OutputActivation;
+use crate::smooth;
 use crate::transpose::Derivative;
 
 /// An activation that is a layer of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Pointwise {
     LeakyRelu(f32),
+    Smooth(SmoothActivation),
     /// Tanh or sigmoid.
     Output(OutputActivation),
 }
 
 impl Pointwise {
-    /// How the derivative follows from the output.
-    pub(super) fn derivative(self) -> Derivative {
+    /// Whether its derivatives follow from its input, not from its output.
+    pub(super) fn needs_input(self) -> bool {
         match self {
-            Self::LeakyRelu(slope) => Derivative::LeakyRelu(slope),
-            Self::Output(activation) => activation.derivative(),
+            Self::LeakyRelu(_) | Self::Output(_) => false,
+            Self::Smooth(_) => true,
         }
     }
 
@@ -27,7 +30,7 @@ impl Pointwise {
     pub(super) fn has_second_derivative(self) -> bool {
         match self {
             Self::LeakyRelu(_) => false,
-            Self::Output(_) => true,
+            Self::Smooth(_) | Self::Output(_) => true,
         }
     }
 
@@ -41,7 +44,42 @@ impl Pointwise {
                     }
                 }
             }
+            Self::Smooth(activation) => smooth::apply(arch, activation, matrix),
             Self::Output(activation) => activation.apply(arch, matrix.lines_mut()),
+        }
+    }
+
+    /// Multiplies `gradient` by the derivative, which follows from the input if it [is needed](Self::needs_input), and
+    /// otherwise from the output.
+    pub(super) fn times_derivative(self, arch: Arch, saved: &Matrix, gradient: &mut Matrix) {
+        match self {
+            Self::LeakyRelu(slope) => times_derivative(arch, Derivative::LeakyRelu(slope), saved, gradient),
+            Self::Smooth(activation) => smooth::times_derivative(arch, activation, saved, gradient),
+            Self::Output(activation) => times_derivative(arch, activation.derivative(), saved, gradient),
+        }
+    }
+
+    /// Multiplies the `signals` of the output by the tangents of the input and the second derivative, which follows from
+    /// what the first does.
+    pub(super) fn times_second_derivative(
+        self,
+        arch: Arch,
+        saved: &Matrix,
+        tangents: &Matrix,
+        signals: &mut Matrix,
+    ) {
+        match self {
+            Self::LeakyRelu(_) => signals.lines_mut().fill(Line::ZERO),
+            Self::Smooth(activation) => {
+                times_derivative(arch, Derivative::Saved, tangents, signals);
+                smooth::times_second_derivative(arch, activation, saved, signals);
+            }
+            Self::Output(function) => arch.dispatch(SecondDerivative {
+                function,
+                output: saved.lines(),
+                tangents: tangents.lines(),
+                signals: signals.lines_mut(),
+            }),
         }
     }
 }
@@ -71,25 +109,8 @@ impl WithSimd for InPlace<'_> {
     }
 }
 
-/// Multiplies the signals of an activation's output by the tangents of its input and its second derivative, which follows
-/// from its output.
-pub(super) fn times_second_derivative(
-    arch: Arch,
-    function: Pointwise,
-    output: &Matrix,
-    tangents: &Matrix,
-    signals: &mut Matrix,
-) {
-    arch.dispatch(SecondDerivative {
-        function,
-        output: output.lines(),
-        tangents: tangents.lines(),
-        signals: signals.lines_mut(),
-    });
-}
-
 struct SecondDerivative<'a> {
-    function: Pointwise,
+    function: OutputActivation,
     output: &'a [Line],
     tangents: &'a [Line],
     signals: &'a mut [Line],
@@ -104,9 +125,8 @@ impl NullaryFnOnce for SecondDerivative<'_> {
             for i in 0..LINE {
                 let y = output.0[i];
                 let second = match self.function {
-                    Pointwise::LeakyRelu(_) => 0.0,
-                    Pointwise::Output(OutputActivation::Tanh) => -2.0 * y * (1.0 - y * y),
-                    Pointwise::Output(OutputActivation::Sigmoid) => y * (1.0 - y) * (1.0 - 2.0 * y),
+                    OutputActivation::Tanh => -2.0 * y * (1.0 - y * y),
+                    OutputActivation::Sigmoid => y * (1.0 - y) * (1.0 - 2.0 * y),
                 };
                 signals.0[i] *= tangents.0[i] * second;
             }

@@ -9,6 +9,7 @@ use gansweep_config::{
 use super::conditional_lists::{conditional_lists, penalised_conditional_lists};
 use super::instance_norms::{instance_norms, penalised_instance_norms};
 use super::lists::{lists, penalised_blocks, penalised_lists};
+use super::smooth_activations::{penalised_smooth_activations, smooth_activations};
 use super::without_biases::{lists_without_biases, penalised_without_biases};
 use super::{EPS, LR, small, with};
 
@@ -34,6 +35,8 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(penalised_conditional_lists())
         .chain(instance_norms())
         .chain(penalised_instance_norms())
+        .chain(smooth_activations())
+        .chain(penalised_smooth_activations())
         .collect()
 }
 

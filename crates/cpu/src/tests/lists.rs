@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gansweep_config::{
     ConditionKind, Config, ImageShape, LossKind, NetworkKind, NetworkLayer, NetworkOptimizer, Noise,
-    PenaltyConfig, PenaltyKind, Window,
+    PenaltyConfig, PenaltyKind, SmoothActivation, Window,
 };
 use gansweep_fixtures::config::like_mnist;
 use gansweep_nn::network::{Network, Role};
@@ -501,7 +501,8 @@ fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
         1 => NetworkLayer::LayerNorm,
         2 => NetworkLayer::LeakyRelu(0.0),
         3 => NetworkLayer::LeakyRelu(0.2),
-        4 => NetworkLayer::Tanh,
+        4 if choice & 128 == 0 => NetworkLayer::Tanh,
+        4 => NetworkLayer::Smooth(SmoothActivation::ALL[usize::from(choice) / 16 % 3]),
         5 => NetworkLayer::Sigmoid,
         6 => NetworkLayer::Dropout(0.3),
         7 => NetworkLayer::Flatten,

@@ -1,6 +1,6 @@
 //! The networks of a config: which layers each kind has.
 
-use gansweep_config::{ConditionKind, Config, DatasetSpec, ImageShape, NetworkKind, Output};
+use gansweep_config::{Activation, ConditionKind, Config, DatasetSpec, ImageShape, NetworkKind, Output};
 
 use super::{
     Condition, Conv2d, ConvTranspose2d, Entry, Layer, Linear, Mismatch, Network, Node, Role, Unflatten,
@@ -14,22 +14,24 @@ const WINDOW: Window = Window { kernel: 4, stride: 2, padding: 1 };
 #[derive(Clone, Copy)]
 struct Between {
     norm: Option<Layer>,
+    activation: Layer,
     dropout: bool,
 }
 
 impl Between {
-    fn new(batch_norm: bool, layer_norm: bool, dropout: f64) -> Self {
+    fn new([batch_norm, layer_norm]: [bool; 2], activation: Activation, dropout: f64) -> Self {
         let norm = match (batch_norm, layer_norm) {
             (true, _) => Some(Layer::BatchNorm),
             (false, true) => Some(Layer::LayerNorm),
             (false, false) => None,
         };
-        Self { norm, dropout: dropout > 0.0 }
+        let activation = activation.smooth().map_or(Layer::LeakyRelu, Layer::Smooth);
+        Self { norm, activation, dropout: dropout > 0.0 }
     }
 
     fn layers(self) -> impl Iterator<Item = Layer> {
         let dropout = self.dropout.then_some(Layer::Dropout);
-        self.norm.into_iter().chain([Layer::LeakyRelu]).chain(dropout)
+        self.norm.into_iter().chain([self.activation]).chain(dropout)
     }
 }
 
@@ -61,7 +63,7 @@ impl Network {
 /// `[latent_dim]` to an image; of a conditional model, `[latent_dim + embedding]`.
 fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
     let (part, image) = (&config.model.generator, spec.image);
-    let between = Between::new(part.batch_norm, part.layer_norm, part.dropout);
+    let between = Between::new([part.batch_norm, part.layer_norm], part.activation, part.dropout);
     let mut layers = match part.kind {
         NetworkKind::Mlp => {
             let mut layers = hidden_layers(&part.hidden, between);
@@ -87,7 +89,7 @@ fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
 /// An image to one number, the output; of a conditional model, with an embedding of its class.
 fn discriminator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
     let (part, image) = (&config.model.discriminator, spec.image);
-    let between = Between::new(part.batch_norm, part.layer_norm, part.dropout);
+    let between = Between::new([part.batch_norm, part.layer_norm], part.activation, part.dropout);
     let mut layers = match part.kind {
         NetworkKind::Mlp => hidden_layers(&part.hidden, between),
         NetworkKind::Dcgan => dcgan_discriminator(part.width as usize, between, image)?,

@@ -1,6 +1,6 @@
 //! The list of layers.
 
-use gansweep_config::{InitKind, NetworkLayer};
+use gansweep_config::{InitKind, NetworkLayer, SmoothActivation};
 
 use super::{
     AveragePool, BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, InstanceNorm, LayerNorm,
@@ -35,6 +35,8 @@ pub enum Layer {
     InstanceNorm,
     /// Leaky ReLU; ReLU is the one whose slope is 0.
     LeakyRelu,
+    /// See [`SmoothActivation`].
+    Smooth(SmoothActivation),
     /// Inverted dropout: kept values are divided by the probability of being kept.
     Dropout,
     /// Into `(-1, 1)`.
@@ -63,6 +65,7 @@ impl From<&NetworkLayer> for Layer {
             NetworkLayer::LayerNorm => Self::LayerNorm,
             NetworkLayer::InstanceNorm => Self::InstanceNorm,
             NetworkLayer::LeakyRelu(_) => Self::LeakyRelu,
+            NetworkLayer::Smooth(activation) => Self::Smooth(activation),
             NetworkLayer::Tanh => Self::Tanh,
             NetworkLayer::Sigmoid => Self::Sigmoid,
             NetworkLayer::Dropout(_) => Self::Dropout,
@@ -85,6 +88,19 @@ impl Layer {
         }
     }
 
+    /// Whether its derivative changes with its input, but for jumps.
+    pub const fn has_second_derivative(&self) -> bool {
+        matches!(
+            self,
+            Self::BatchNorm
+                | Self::LayerNorm
+                | Self::InstanceNorm
+                | Self::Smooth(_)
+                | Self::Tanh
+                | Self::Sigmoid
+        )
+    }
+
     /// Its description: shapes, parameters, buffers, cost.
     pub fn describe(&self) -> &dyn Describe {
         match self {
@@ -100,6 +116,9 @@ impl Layer {
             Self::LayerNorm => &LayerNorm,
             Self::InstanceNorm => &InstanceNorm,
             Self::LeakyRelu => &Pointwise("LeakyReLU"),
+            Self::Smooth(SmoothActivation::Silu) => &Pointwise("SiLU"),
+            Self::Smooth(SmoothActivation::Gelu) => &Pointwise("GELU"),
+            Self::Smooth(SmoothActivation::Elu) => &Pointwise("ELU"),
             Self::Dropout => &Pointwise("Dropout"),
             Self::Tanh => &Pointwise("Tanh"),
             Self::Sigmoid => &Pointwise("Sigmoid"),

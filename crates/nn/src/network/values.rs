@@ -18,8 +18,8 @@ pub fn slope(role: Role, config: &Config, index: usize) -> f64 {
     };
     match (kind, activation, layers.get(index)) {
         (NetworkKind::Layers, _, Some(NetworkLayer::LeakyRelu(slope))) => *slope,
-        (NetworkKind::Layers, ..) | (_, Activation::Relu, _) => 0.0,
-        (_, Activation::LeakyRelu, _) => slope,
+        (NetworkKind::Mlp | NetworkKind::Dcgan, Activation::LeakyRelu, _) => slope,
+        _ => 0.0,
     }
 }
 

@@ -20,7 +20,7 @@ const UNUSUAL: Lists = Lists {
     sets: &["train.d_steps=2"],
 };
 
-const ALL: [Lists; 12] = [
+const ALL: [Lists; 14] = [
     UNUSUAL,
     // Residual blocks: one in another, two with the same start, one around the image, one of rows.
     Lists {
@@ -96,6 +96,17 @@ const ALL: [Lists; 12] = [
         generator: "'linear 784'",
         discriminator: "'conv 3 kernel 4 stride 4', 'instance-norm', 'leaky-relu 0.2', 'conv 4 kernel 3', 'instance-norm', 'tanh', \
                         'flatten', 'linear 1'",
+        sets: &["penalty.kind=wgan-gp", "penalty.weight=2"],
+    },
+    // Smooth activations, behind each other and in front.
+    Lists {
+        generator: "'linear 18', 'batch-norm', 'silu', 'elu', 'linear 784'",
+        discriminator: "'gelu', 'conv 3 kernel 4 stride 4', 'elu', 'conv 4 kernel 3', 'silu', 'flatten', 'linear 1'",
+        sets: &[],
+    },
+    Lists {
+        generator: "'linear 784'",
+        discriminator: "'silu', 'conv 3 kernel 4 stride 4', 'elu', 'conv 4 kernel 3', 'layer-norm', 'gelu', 'flatten', 'linear 1'",
         sets: &["penalty.kind=wgan-gp", "penalty.weight=2"],
     },
     // Takes images as rows.

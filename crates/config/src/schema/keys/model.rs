@@ -5,7 +5,9 @@ use crate::schema::field::Field;
 use crate::schema::key::{Key, Lanes};
 use crate::schema::kind::Kind;
 
-const ACTIVATIONS: &[&str] = &["relu", "leaky-relu"];
+const ACTIVATIONS: &[&str] = &["relu", "leaky-relu", "silu", "gelu", "elu"];
+/// Those that are one operation with another slope.
+const WITH_SLOPE: &[&str] = &["relu", "leaky-relu"];
 const KINDS: &[&str] = &["mlp", "dcgan", "layers"];
 /// Channels of a feature map with the fewest. The largest image has eight times as many in another.
 const WIDTHS: Kind = Kind::Integer(1, 1024);
@@ -155,9 +157,9 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::Choice(ACTIVATIONS),
         default: "\"relu\"",
         identity: "\"relu\"",
-        lanes: Lanes::Varies,
+        lanes: Lanes::Alike(WITH_SLOPE),
         field: Field::Activation(|c| &mut c.model.generator.activation),
-        doc: "Activation after each hidden layer of the generator.",
+        doc: "Activation after each hidden layer of the generator. `silu` (Elfwing et al. 2018; also called Swish), `gelu` (Hendrycks and Gimpel 2016) and `elu` (Clevert et al. 2016) are PyTorch's with its default settings.",
     }),
     config(ConfigKey {
         path: "model.generator.slope",
@@ -166,7 +168,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.2",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.model.generator.slope),
-        doc: "Slope below zero of the generator's leaky ReLU. With `relu` it has no effect and is recorded as 0.",
+        doc: "Slope below zero of the generator's leaky ReLU. With another activation it has no effect and is recorded as 0.",
     }),
     config(ConfigKey {
         path: "model.generator.batch_norm",
@@ -245,9 +247,9 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::Choice(ACTIVATIONS),
         default: "\"leaky-relu\"",
         identity: "\"leaky-relu\"",
-        lanes: Lanes::Varies,
+        lanes: Lanes::Alike(WITH_SLOPE),
         field: Field::Activation(|c| &mut c.model.discriminator.activation),
-        doc: "Activation after each hidden layer of the discriminator.",
+        doc: "Activation after each hidden layer of the discriminator. `silu` (Elfwing et al. 2018; also called Swish), `gelu` (Hendrycks and Gimpel 2016) and `elu` (Clevert et al. 2016) are PyTorch's with its default settings.",
     }),
     config(ConfigKey {
         path: "model.discriminator.slope",
@@ -256,7 +258,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.2",
         lanes: Lanes::Varies,
         field: Field::Number(|c| &mut c.model.discriminator.slope),
-        doc: "Slope below zero of the discriminator's leaky ReLU. With `relu` it has no effect and is recorded as 0.",
+        doc: "Slope below zero of the discriminator's leaky ReLU. With another activation it has no effect and is recorded as 0.",
     }),
     config(ConfigKey {
         path: "model.discriminator.batch_norm",

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::super::tape::{Batch, Tape, Var, Vars};
+use super::curves::curve;
 use super::layers::{
     Map, Normalised, convolution, embedding, image_norm, linear, pooled, sums, transposed_convolution,
     upsampled,
@@ -137,14 +138,7 @@ fn forward(
             Layer::Dropout => scaled(tape, &rows, |row, width| {
                 masks[&index][row * width..][..width].iter().map(|&factor| factor.into()).collect()
             }),
-            Layer::Tanh => {
-                curved(tape, &rows, |x| (x.tanh(), 1.0 - x.tanh().powi(2)), |y| (1.0 - y * y, -2.0 * y))
-            }
-            Layer::Sigmoid => {
-                let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-                let function = |x| (sigmoid(x), sigmoid(x) * (1.0 - sigmoid(x)));
-                curved(tape, &rows, function, |y| (y * (1.0 - y), 1.0 - 2.0 * y))
-            }
+            Layer::Smooth(_) | Layer::Tanh | Layer::Sigmoid => curved(tape, &rows, node.layer),
             Layer::BatchNorm => unreachable!("batch normalisation in a critic with a penalty"),
         };
         rows = output;
@@ -177,22 +171,16 @@ fn scaled(tape: &mut Tape, rows: &Batch, of: impl Fn(usize, usize) -> Vec<f64>) 
     (multiplied(tape, rows, &factors), Saved::Factors(factors))
 }
 
-/// Rows of an activation whose derivative is `slope` of its output; both functions return a value and its derivative.
-fn curved(
-    tape: &mut Tape,
-    rows: &Batch,
-    function: impl Fn(f64) -> (f64, f64),
-    slope: impl Fn(f64) -> (f64, f64),
-) -> (Batch, Saved) {
-    let mut each = |rows: &Batch, function: &dyn Fn(f64) -> (f64, f64)| -> Batch {
+/// Rows of an activation that bends, and its derivatives at them.
+fn curved(tape: &mut Tape, rows: &Batch, layer: Layer) -> (Batch, Saved) {
+    let mut each = |order: usize| -> Batch {
         let mut var = |var: &Var| {
-            let (value, derivative) = function(var.value);
-            tape.var(value, [(*var, derivative)])
+            let derivatives = curve(layer, var.value);
+            tape.var(derivatives[order], [(*var, derivatives[order + 1])])
         };
         rows.iter().map(|row| row.iter().map(&mut var).collect()).collect()
     };
-    let output = each(rows, &function);
-    let factors = each(&output, &slope);
+    let (output, factors) = (each(0), each(1));
     (output, Saved::Factors(factors))
 }
 

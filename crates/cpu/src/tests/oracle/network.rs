@@ -7,6 +7,7 @@ use gansweep_nn::network::{
 use gansweep_nn::rng::{self, Key};
 
 use super::super::tape::{Batch, Tape, Var, Vars};
+use super::curves::curve;
 use super::layers::{
     Map, Normalised, convolution, embedding, image_norm, linear, pooled, sums, transposed_convolution,
     upsampled,
@@ -71,10 +72,9 @@ impl Oracle {
                     let map = Map { input: &node.input, output: &node.output, window };
                     transposed_convolution(tape, &vars[&name("weight")], bias, &map, &rows)
                 }
-                Layer::Tanh => each(tape, &rows, &|x| (x.tanh(), 1.0 - x.tanh().powi(2))),
-                Layer::Sigmoid => each(tape, &rows, &|x| {
-                    let y = 1.0 / (1.0 + (-x).exp());
-                    (y, y * (1.0 - y))
+                Layer::Smooth(_) | Layer::Tanh | Layer::Sigmoid => each(tape, &rows, &|x| {
+                    let [value, derivative, _] = curve(node.layer, x);
+                    (value, derivative)
                 }),
             };
         }
