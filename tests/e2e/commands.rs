@@ -217,6 +217,16 @@ fn export_writes_every_point_as_csv_and_json_lines() {
 }
 
 #[test]
+fn an_export_that_fails_leaves_the_older_file() {
+    let sandbox = swept();
+    let older = sandbox.write("points.csv", "an older export\n");
+    sandbox.run(&["export", "--sweep", "large", "--out", "points.csv"]).refused(&["large"]);
+    assert_eq!(fs::read_to_string(&older).unwrap(), "an older export\n");
+    sandbox.run(&["export", "--sweep", "small", "--out", "points.csv"]).well();
+    assert!(fs::read_to_string(&older).unwrap().lines().count() > 6);
+}
+
+#[test]
 fn exports_for_other_programs_are_folders() {
     let sandbox = swept();
     for (format, file) in [("parquet", "points.parquet"), ("tensorboard", "small"), ("mlflow", "")] {

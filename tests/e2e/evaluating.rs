@@ -1,13 +1,16 @@
 //! `gansweep evaluate`, on small images of the user's own, whose evaluator is trained in a second.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use gansweep_config::ImageShape;
 use gansweep_protocol::Metric;
 use gansweep_store::RunRow;
 use serde_json::Value;
 
+use crate::processes::signal;
 use crate::sandbox::{Ended, Sandbox};
 
 /// Four small runs.
@@ -306,6 +309,29 @@ fn completed_runs_are_evaluated_once_figures_are_asked_for() {
         assert!(!ended.stderr.contains("evaluating"), "{ended:#?}");
     }
     sandbox.run(&["check"]).well();
+}
+
+#[test]
+fn a_stopped_evaluation_ends_as_a_stopped_sweep_does_and_goes_on() {
+    let sandbox = swept();
+    let asked = ["record.evaluate_epochs=1", "record.evaluate_images=10000", "record.final_images=40"];
+    let sets = asked.iter().flat_map(|set| ["--set", set]);
+    let arguments: Vec<&str> = ["sweep", "tiny.toml"].into_iter().chain(sets).collect();
+    let mut command = sandbox.command(&arguments);
+    command.env("XDG_CACHE_HOME", sandbox.path("cache")).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut runner = command.spawn().unwrap();
+    let mut said = String::new();
+    let mut stderr = BufReader::new(runner.stderr.take().unwrap());
+    while !said.contains("evaluating tiny") && !said.contains("evaluating lr") {
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    signal(runner.id(), "INT");
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(runner.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("run the same command to evaluate the others"), "{said}");
+    let ended = with_cache(&sandbox, &arguments).well();
+    let evaluated = |said: &str| said.matches("evaluating ").count();
+    assert_eq!(evaluated(&said) + evaluated(&ended.stderr), 4, "{said}\n{}", ended.stderr);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Exports recorded values as rows, runs as folders for other programs, and networks as safetensors.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use gansweep_base::file;
@@ -94,14 +94,14 @@ pub fn folder(request: &FolderRequest) -> Result<usize, AppError> {
     Ok(runs)
 }
 
-/// Writes rows to a file.
+/// Writes rows to a file. An older one stays as it is unless all of them are written.
 pub fn rows_to_file(request: &RowsRequest, path: &Path) -> Result<(), AppError> {
     let reader = Reader::open(&request.results)?;
     let unwritable = |source| AppError::File { path: path.to_owned(), source };
     file::make_folder_of(path).map_err(unwritable)?;
-    let mut file = BufWriter::new(File::create(path).map_err(unwritable)?);
+    let mut file = file::NewFile::create(path).map_err(unwritable)?;
     write_rows(&reader, request, &mut file)?;
-    file.flush().map_err(unwritable)
+    file.finish().map_err(unwritable)
 }
 
 fn write_rows(reader: &Reader, request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> {

@@ -205,16 +205,3 @@ fn bring(results: &Path, run: &RunId, Content { step, bytes }: &Content) -> Resu
     let source = io::Error::from(io::ErrorKind::AlreadyExists);
     Err(AppError::File { path: results.join(CHECKPOINTS).join(run.as_str()), source })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_checkpoint_has_the_name_that_a_worker_gives_it() {
-        let run = RunId::parse("0123456789abcdef").unwrap();
-        for step in [0, 12, 123_456_789] {
-            assert_eq!(checkpoint_path(&run, step), gansweep_train::checkpoint::relative_path(&run, step));
-        }
-    }
-}

@@ -96,6 +96,8 @@ pub enum SweepEnd {
 pub struct SweepOutcome {
     /// Number of runs by outcome.
     pub summary: Summary,
+    /// Whether a request to stop left trained runs without the figures that were asked for.
+    pub evaluation_stopped: bool,
     /// The best trial of a search.
     pub best: Option<BestTrial>,
     /// The page, or why it is not written. What was trained is recorded all the same.
@@ -232,15 +234,14 @@ impl PreparedSweep {
         let Some((summary, best)) = self.train_runs(&mut store, &*launcher, stop, observer)? else {
             return Ok(SweepEnd::Cancelled);
         };
-        if (self.schedule.is_on() || self.schedule.afterwards) && !summary.stopped {
-            self.evaluate(&mut store, stop, observer);
-        }
+        let evaluates = self.schedule.is_on() || self.schedule.afterwards;
+        let evaluation_stopped = evaluates && !self.evaluate(&mut store, stop, observer);
         let database = store.path().to_owned();
         drop(store);
 
         let energy = self.energy(observer);
-        let report = self.write_page(summary.stopped, stop, observer);
-        Ok(SweepEnd::Trained(SweepOutcome { summary, best, report, database, energy }))
+        let report = self.write_page(summary.stopped || evaluation_stopped, stop, observer);
+        Ok(SweepEnd::Trained(SweepOutcome { summary, evaluation_stopped, best, report, database, energy }))
     }
 
     fn take_launcher(&mut self) -> Result<Box<dyn Launcher>, AppError> {
@@ -331,8 +332,8 @@ impl PreparedSweep {
     }
 
     /// Evaluates the completed runs that no worker has evaluated. A request to stop ends it, and the next call of the sweep goes
-    /// on from there. An error is told: what was trained is reported all the same.
-    fn evaluate(&self, store: &mut Store, stop: &StopSignal, observer: &mut dyn Observer) {
+    /// on from there: then it returns false. An error is told: what was trained is reported all the same.
+    fn evaluate(&self, store: &mut Store, stop: &StopSignal, observer: &mut dyn Observer) -> bool {
         let sweep = TrainedSweep {
             results: &self.results,
             name: &self.experiment.name,
@@ -342,9 +343,13 @@ impl PreparedSweep {
             store,
             is_stopped: &|| stop.level() > StopLevel::Run,
         };
-        if let Err(error) = sweep.evaluate(observer) {
-            let label = &self.experiment.name;
-            observer.observe(Progress::NotEvaluated { label, error: &error });
+        match sweep.evaluate(observer) {
+            Ok(is_complete) => is_complete,
+            Err(error) => {
+                let label = &self.experiment.name;
+                observer.observe(Progress::NotEvaluated { label, error: &error });
+                true
+            }
         }
     }
 

@@ -47,8 +47,8 @@ impl WorkerError {
 }
 
 /// Reads the job from the first line of `input`, trains it and writes frames to `output`. Further lines are
-/// commands. The end of the input means that the runner is gone: the worker saves and stops. So it does when
-/// `stop` is set.
+/// commands. When `stop` is set, the worker saves and stops. The end of the input means that the runner is gone: the worker
+/// ends, and the run goes on from its last recorded checkpoint.
 pub fn serve(
     mut input: impl BufRead + Send + 'static,
     output: impl Write + Send + 'static,

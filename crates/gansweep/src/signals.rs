@@ -1,7 +1,8 @@
 //! Signals that ask the program to end: SIGINT (Ctrl-C), SIGTERM, and SIGHUP when the terminal is closed.
 //!
-//! During training, the first one stops the sweep cleanly and the second one at once. Before training there
-//! is nothing to save, so it ends the program. A worker saves its runs and ends.
+//! During training, the first one stops the sweep cleanly and the second one at once; another cancels the writing of the page, and
+//! the fourth ends the program. Before training there is nothing to save, so it ends the program. A worker saves its runs and
+//! ends.
 //!
 //! A signal that was ignored when the program started stays ignored: `nohup` ignores SIGHUP, and shell scripts
 //! start background jobs with SIGINT ignored.
@@ -20,6 +21,9 @@ use crate::messages;
 /// The exit code of an interrupted sweep: 128 + SIGINT, as in shells.
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// The requests to stop that a sweep is given to end by itself.
+const MOST_REQUESTS: u8 = 3;
+
 /// Handlers for the signals that ask the program to end.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
@@ -36,7 +40,9 @@ impl Interrupts {
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
                 tracing::info!(signal, "signal received");
-                if !training.load(Ordering::SeqCst) {
+                // What waits for something slow, such as a file system that is away, does not notice the stop signal. The
+                // database and the workers take the end of the program as they take a loss of power.
+                if !training.load(Ordering::SeqCst) || stop.requests() >= MOST_REQUESTS {
                     messages::flush();
                     std::process::exit(INTERRUPTED.into());
                 }

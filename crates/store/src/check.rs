@@ -70,6 +70,8 @@ impl Reader {
     /// # Errors
     /// Those of reading, unless they mean that the file is damaged: that is a finding.
     pub fn check(&self) -> Result<Vec<Damage>, StoreError> {
+        // Rows and their checksums are read one after the other, and a sweep may write in between.
+        let _snapshot = self.snapshot()?;
         let mut search = Search { found: Vec::new(), deadline: None };
         search.all(self)?;
         Ok(search.found)
@@ -80,6 +82,7 @@ impl Reader {
     /// # Errors
     /// See [`Reader::check`].
     pub fn check_within(&self, limit: Duration) -> Result<Vec<Damage>, StoreError> {
+        let _snapshot = self.snapshot()?;
         let mut search = Search { found: Vec::new(), deadline: Some(Instant::now() + limit) };
         let interrupt = self.connection().get_interrupt_handle();
         let (done, ended) = std::sync::mpsc::channel::<()>();

@@ -427,4 +427,11 @@ mod tests {
         let sets = ["train.batch_size=8", "data.images=160"];
         assert_holds_what_was_estimated(&config("conditional", &sets), 4);
     }
+
+    #[test]
+    fn a_group_with_smooth_activations_holds_what_was_estimated() {
+        let sets =
+            ["data.images=600", "model.generator.activation=silu", "model.discriminator.activation=gelu"];
+        assert_holds_what_was_estimated(&config("udacity", &sets), 4);
+    }
 }

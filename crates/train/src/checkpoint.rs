@@ -13,7 +13,7 @@ use std::path::Path;
 use gansweep_base::digest::sha256;
 use gansweep_base::{file, untrusted};
 use gansweep_config::{Config, DatasetSpec, RunId};
-use gansweep_protocol::Checkpoint;
+use gansweep_protocol::{Checkpoint, checkpoint_path};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -75,11 +75,6 @@ struct Versioned {
     format: String,
 }
 
-/// The path of a run's checkpoint of a step, relative to the results folder.
-pub fn relative_path(run: &RunId, step: u64) -> String {
-    format!("checkpoints/{run}/step-{step:08}.safetensors")
-}
-
 /// Writes a snapshot atomically: after a crash the whole file exists, or none. Calls `progress` now and then.
 ///
 /// # Errors
@@ -90,7 +85,7 @@ pub fn write(
     snapshot: &Snapshot,
     progress: &mut dyn FnMut() -> Result<(), TrainError>,
 ) -> Result<Written, TrainError> {
-    let relative = relative_path(&snapshot.run, snapshot.state.step);
+    let relative = checkpoint_path(&snapshot.run, snapshot.state.step);
     let path = results_dir.join(&relative);
     let content = encode(snapshot)?;
     progress()?;

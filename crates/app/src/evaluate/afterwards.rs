@@ -43,8 +43,9 @@ pub(crate) struct TrainedSweep<'a> {
 
 impl TrainedSweep<'_> {
     /// Evaluates the last images of each completed run that has no figures of them. What is done is recorded run by run, so that
-    /// the next call goes on from there. A run whose images cannot be drawn is told, and keeps no other from its figures.
-    pub(crate) fn evaluate(self, observer: &mut dyn Observer) -> Result<(), AppError> {
+    /// the next call goes on from there. A run whose images cannot be drawn is told, and keeps no other from its figures. Returns
+    /// false if runs are left because it was stopped.
+    pub(crate) fn evaluate(self, observer: &mut dyn Observer) -> Result<bool, AppError> {
         let reader = Reader::open(self.results)?;
         let open = self.open_runs(&reader)?;
         let request = EvaluateRequest {
@@ -59,12 +60,15 @@ impl TrainedSweep<'_> {
         let runs = open.values().map(Vec::len).sum();
         let mut place = 0;
         for (fingerprint, rows) in &open {
+            if (self.is_stopped)() {
+                return Ok(false);
+            }
             let data = reader.dataset(fingerprint)?;
             let real = RealImages::load(&data, self.source, counts, observer)?;
             let figures = real.figures();
             for row in rows {
                 if (self.is_stopped)() {
-                    return Ok(());
+                    return Ok(false);
                 }
                 observer.observe(Progress::Evaluating { label: &row.label, place, runs });
                 place += 1;
@@ -80,7 +84,7 @@ impl TrainedSweep<'_> {
         if runs > 0 {
             observer.observe(Progress::DataEnded);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The completed runs whose last checkpoint has no figures by the evaluator, by the fingerprints of their data.

@@ -174,6 +174,8 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
         );
     } else if summary.stopped {
         display.print("stopped; run the same command to resume");
+    } else if outcome.evaluation_stopped {
+        display.print("stopped before all runs were evaluated; run the same command to evaluate the others");
     }
     if let Err(error) = &outcome.report {
         messages::error(error);
@@ -189,6 +191,7 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
             INTERRUPTED
         }
         summary if !summary.all_well() => 1,
+        _ if outcome.evaluation_stopped => INTERRUPTED,
         _ => match &outcome.report {
             Ok(_) => 0,
             Err(AppError::ReportSkipped { .. }) => INTERRUPTED,

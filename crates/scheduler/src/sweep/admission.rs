@@ -11,7 +11,7 @@ use super::slot::SlotActivity;
 use super::{SearchState, Sweep};
 use crate::checkpoint::{CheckpointProblem, DELETED};
 use crate::run_table::{Phase, RequestedRun, merge_budgets};
-use crate::{AddedRun, Decision, Notice, Proposal, RunResult, RunnerError, checkpoint};
+use crate::{AddedRun, Decision, Notice, Proposal, RunResult, RunnerError, StopLevel, checkpoint};
 
 impl Sweep<'_> {
     /// Adds runs to the table, and those that are not over to the queue.
@@ -37,7 +37,9 @@ impl Sweep<'_> {
                 self.table.keep_halted(run, state);
             }
             self.limit_goal(run);
-            if state == Some(RunState::Completed) && self.request.restore_checkpoints {
+            // Reading all files takes minutes where there are many. The runs that are left out stay as they are.
+            let restores = self.request.restore_checkpoints && self.stop.level() == StopLevel::Run;
+            if restores && state == Some(RunState::Completed) {
                 self.restore_checkpoint(run)?;
             }
             match self.table.phase(run) {

@@ -1,8 +1,10 @@
 //! Exports of runs as folders that other programs read.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use gansweep_base::file::NewFile;
 
 use crate::{Reader, RunFilter, RunRow, StoreError};
 
@@ -15,7 +17,7 @@ pub(super) fn runs_of(reader: &Reader, sweep: Option<&str>) -> Result<Vec<RunRow
     Ok(reader.runs(&filter)?.into_iter().filter(|run| run.sweep.is_some()).collect())
 }
 
-/// Writes a file in a folder, which is created with those above it; an older file is replaced.
+/// Writes a file in a folder, which is created with those above it. An older file is replaced once the new one is complete.
 pub(super) fn write(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), StoreError>,
@@ -24,12 +26,12 @@ pub(super) fn write(
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(unwritable)?;
     }
-    let mut file = BufWriter::new(File::create(path).map_err(unwritable)?);
+    let mut file = NewFile::create(path).map_err(unwritable)?;
     write(&mut file).map_err(|error| match error {
         StoreError::Output(source) => unwritable(source),
         error => error,
     })?;
-    file.flush().map_err(unwritable)
+    file.finish().map_err(unwritable)
 }
 
 /// The name of a folder for a text: what file systems or programs treat in a special way becomes `_`.

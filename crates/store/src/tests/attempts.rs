@@ -196,13 +196,21 @@ fn workers_of_one_device_at_the_same_time_count_once_as_its_time() {
     }
     let path = fixture.path().join("results.sqlite");
     let connection = rusqlite::Connection::open(path).unwrap();
-    // Of the machine `a`: 0 to 10 s and 4 to 12 s, then 20 to 21 s; of the machine `b`: 0 to 5 s.
-    for (run, host, began, ended) in
+    // Of the machine `a`: 0 to 10 s and 4 to 12 s, then 20 to 21 s; of the machine `b`: 0 to 5 s. All have waited for ten seconds
+    // in a queue.
+    let set = |run: usize, host: &str, started: Option<i64>, ended: i64| {
+        let sql = "UPDATE attempts SET host = ?1, began_ms = -10000, started_ms = ?2, ended_ms = ?3
+                   WHERE run_id = (SELECT run_id FROM runs WHERE id = ?4)";
+        assert_eq!(connection.execute(sql, (host, started, ended, runs[run].as_str())).unwrap(), 1);
+    };
+    for (run, host, started, ended) in
         [(0, "a", 0, 10_000), (1, "a", 4000, 12_000), (2, "a", 20_000, 21_000), (3, "b", 0, 5000)]
     {
-        let sql = "UPDATE attempts SET host = ?1, began_ms = ?2, ended_ms = ?3
-                   WHERE run_id = (SELECT run_id FROM runs WHERE id = ?4)";
-        assert_eq!(connection.execute(sql, (host, began, ended, runs[run].as_str())).unwrap(), 1);
+        set(run, host, Some(started), ended);
     }
-    assert!((fixture.reader().device_seconds("lr").unwrap() - 18.0).abs() < 1e-9);
+    let seconds = || fixture.reader().device_seconds("lr").unwrap();
+    assert!((seconds() - 18.0).abs() < 1e-9);
+    // It ended before its worker had begun.
+    set(3, "b", None, 5000);
+    assert!((seconds() - 13.0).abs() < 1e-9);
 }

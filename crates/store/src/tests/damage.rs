@@ -257,3 +257,23 @@ fn in_the_databases_of_older_versions_nothing_is_found_after_they_are_brought_up
     drop(crate::Store::open(folder.path()).unwrap());
     assert_eq!(Reader::open(folder.path()).unwrap().check().unwrap(), []);
 }
+
+#[test]
+fn a_check_beside_a_writer_finds_nothing() {
+    let mut fixture = whole();
+    let reader = fixture.reader();
+    let run = fixture.runs[0].clone();
+    let is_checked = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_checked.load(std::sync::atomic::Ordering::Relaxed) {
+                for tags in [true, false] {
+                    fixture.store.tag(&run, "good", tags).unwrap();
+                }
+            }
+        });
+        let found: Vec<Damage> = (0..30).flat_map(|_| reader.check().unwrap()).collect();
+        is_checked.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(found, []);
+    });
+}

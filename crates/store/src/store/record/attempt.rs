@@ -111,19 +111,15 @@ impl Batch<'_> {
         from_step: i64,
         kept_step: i64,
     ) -> Result<bool, Fault> {
-        let mut removed = 0;
-        let after = [
-            ("checkpoints", from_step),
-            ("best_checkpoints", from_step),
-            ("samples", kept_step),
-            ("evaluations", kept_step),
-            ("points", kept_step),
-        ];
-        for (table, step) in after {
+        let delete = |table: &str, step: i64| -> rusqlite::Result<usize> {
             let sql = format!("DELETE FROM {table} WHERE run_id = ?1 AND attempt < ?2 AND step > ?3");
-            removed = self.connection.prepare_cached(&sql)?.execute(params![run_id, attempt, step])?;
-        }
-        Ok(removed > 0)
+            self.connection.prepare_cached(&sql)?.execute(params![run_id, attempt, step])
+        };
+        delete("checkpoints", from_step)?;
+        delete("best_checkpoints", from_step)?;
+        delete("samples", kept_step)?;
+        delete("evaluations", kept_step)?;
+        Ok(delete("points", kept_step)? > 0)
     }
 
     /// Records the end that an attempt reports. It replaces an end that the runner has recorded for the attempt
