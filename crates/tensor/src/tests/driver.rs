@@ -9,7 +9,7 @@ use super::recording::RECORDED_ANEW;
 mod software_driver;
 
 /// The device's memory is counted as a whole, so that other tests of the process would count too.
-const ALONE: [&str; 5] = [
+const ALONE: [&str; 6] = [
     "memory::tests::a_group_holds_what_was_estimated",
     "memory::tests::a_group_that_changes_images_holds_what_was_estimated",
     "memory::tests::a_group_of_dcgans_holds_what_was_estimated",
