@@ -324,10 +324,7 @@ impl Search {
 
     /// The rows of a table against their checksums.
     fn rows(&mut self, connection: &Connection, table: StoredTable) -> Result<(), Fault> {
-        let stored = checksums::stored(connection, table.name)?;
-        let computed = checksums::compute(connection, table)?;
-        let owners: BTreeSet<i64> = stored.keys().chain(computed.keys()).copied().collect();
-        for owner in owners.into_iter().filter(|owner| stored.get(owner) != computed.get(owner)) {
+        for owner in checksums::changed_owners(connection, table)? {
             let (of, run) = owner_name(connection, table, owner)?;
             let detail = "they are not those that were written".to_owned();
             self.add_of(DamageKind::ChangedRows, format!("rows of table {}{of}", table.name), detail, run);

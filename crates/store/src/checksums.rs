@@ -8,7 +8,7 @@
 //! connection only: what another program writes is noticed because it is not counted, and no other program meets a
 //! trigger with a function that it does not have.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::functions::FunctionFlags;
@@ -149,6 +149,35 @@ pub(crate) fn seal(connection: &Connection, tables: &[StoredTable]) -> Result<()
 pub(crate) fn seal_all(connection: &Connection) -> Result<(), Fault> {
     connection.execute("DELETE FROM checksums", [])?;
     seal(connection, &TABLES)
+}
+
+/// The tables and owners of rows that are not those that were written. Tables that a later version made are left out.
+pub(crate) fn changed(connection: &Connection) -> Result<Vec<(&'static str, i64)>, Fault> {
+    let mut found = Vec::new();
+    for table in TABLES {
+        if columns(connection, table.name)?.is_empty() {
+            continue;
+        }
+        found.extend(changed_owners(connection, table)?.into_iter().map(|owner| (table.name, owner)));
+    }
+    Ok(found)
+}
+
+/// The owners of rows of a table that are not those that were written.
+pub(crate) fn changed_owners(connection: &Connection, table: StoredTable) -> Result<Vec<i64>, Fault> {
+    let (stored, computed) = (stored(connection, table.name)?, compute(connection, table)?);
+    let owners: BTreeSet<i64> = stored.keys().chain(computed.keys()).copied().collect();
+    Ok(owners.into_iter().filter(|owner| stored.get(owner) != computed.get(owner)).collect())
+}
+
+/// Makes the checksums of these rows wrong.
+pub(crate) fn break_seals(connection: &Connection, rows: &[(&str, i64)]) -> Result<(), Fault> {
+    for (table, owner) in rows {
+        let sum = get(connection, table, *owner)?.unwrap_or(0);
+        // Not zero, which has no row.
+        put(connection, table, *owner, if sum == 1 { 2 } else { sum ^ 1 })?;
+    }
+    Ok(())
 }
 
 /// Computes the checksums of the tables that mirror the program's declarations.

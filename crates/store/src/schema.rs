@@ -47,7 +47,11 @@ pub(crate) fn read_state(connection: &Connection, path: &Path, known: i64) -> Re
     Ok(SchemaState::Version(found))
 }
 
-/// Applies the missing migrations, each in a transaction of its own.
+/// The version since when checksums are as they are now.
+const ROW_CHECKSUMS_SINCE: usize = 7;
+
+/// Applies the missing migrations, each in a transaction of its own. Rows that something else than this program had changed
+/// before are still found to be so after it.
 pub(crate) fn migrate(
     connection: &mut Connection,
     path: &Path,
@@ -58,6 +62,10 @@ pub(crate) fn migrate(
         SchemaState::Version(version) => version,
     };
     let from = usize::try_from(from).unwrap_or(0);
+    let changed = match (ROW_CHECKSUMS_SINCE..migrations.len()).contains(&from) {
+        true => checksums::changed(&*connection.transaction()?)?,
+        false => Vec::new(),
+    };
     for (version, migration) in (1_i64..).zip(migrations).skip(from) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have applied it in the meantime.
@@ -69,6 +77,7 @@ pub(crate) fn migrate(
         // Rows have changed, and perhaps their columns.
         if version == last_version(migrations) && checksums::are_kept(&transaction)? {
             checksums::seal_all(&transaction)?;
+            checksums::break_seals(&transaction, &changed)?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version)?;

@@ -197,6 +197,28 @@ fn a_database_of_every_version_opens_with_all_that_was_in_it() {
 }
 
 #[test]
+fn rows_that_were_changed_before_a_migration_are_still_found_after_it() {
+    for version in 7..MIGRATIONS.len() {
+        for is_changed in [false, true] {
+            let folder = restored(version);
+            if is_changed {
+                connect(&folder).execute("UPDATE sweeps SET description = 'another'", []).unwrap();
+            }
+            drop(Store::open(folder.path()).unwrap());
+            let found = Reader::open(folder.path()).unwrap().check().unwrap();
+            let tables: Vec<_> = found.iter().map(|damage| damage.what.as_str()).collect();
+            let is_named = |what: &&str| what.starts_with("rows of table sweeps");
+            assert_eq!(
+                tables.iter().filter(|what| is_named(what)).count(),
+                usize::from(is_changed),
+                "{version}"
+            );
+            assert!(!tables.iter().any(|what| what.starts_with("rows of") && !is_named(&what)), "{tables:?}");
+        }
+    }
+}
+
+#[test]
 fn what_version_one_trained_on_was_like_mnist() {
     let folder = restored(1);
     Store::open(folder.path()).unwrap();
