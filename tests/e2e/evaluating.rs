@@ -357,8 +357,8 @@ fn the_distance_to_real_images_falls_over_the_first_epochs() {
         "--set",
         "model.hidden=64",
     ];
-    let mut command = sandbox.command(&longer);
-    Ended::of(&command.env("XDG_CACHE_HOME", sandbox.path("cache")).output().unwrap()).well();
+    let ended = with_cache(&sandbox, &longer).well();
+    assert!(!ended.stderr.contains("warning"), "{ended:#?}");
     let run = &sandbox.runs_of("tiny")[0];
     let points = sandbox.reader().points(&run.id, Metric::Fd, u64::MAX, usize::MAX).unwrap();
     let values: Vec<f64> = points.iter().map(|point| point.value).collect();

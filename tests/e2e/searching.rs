@@ -81,6 +81,17 @@ fn a_search_trains_its_trials_names_the_best_and_has_nothing_left_to_do() {
 }
 
 #[test]
+fn a_search_that_finds_no_other_config_says_so() {
+    let sandbox = sandbox();
+    let (before, _) =
+        search().split_once("[sweep.random.keys]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let text = format!("{before}[sweep.random.keys]\n\"optimizer.lr\" = {{ choice = [1e-4, 1e-3] }}\n");
+    sandbox.write("tiny.toml", text.replace("startup = 3", "startup = 1"));
+    let ended = run(&sandbox, &["sweep", "tiny.toml"]).well();
+    assert!(ended.stderr.contains("the search ended after 2 of 7 trials"), "{ended:#?}");
+}
+
+#[test]
 fn a_search_that_is_killed_goes_on_to_the_trials_of_one_that_is_not() {
     let calm = sandbox();
     run(&calm, &["sweep", "tiny.toml", "--jobs", "1"]).well();

@@ -75,13 +75,27 @@ class Computation:
         averaged.update_parameters(self.tutorial.G)
         return averaged
 
+    def update_average(self):
+        """Moves the average. Weights with a spectral norm have singular vectors of their average, not averages of theirs."""
+        norms = [
+            (layer.parametrizations.weight.original, layer.parametrizations.weight[0])
+            for layer in self.averaged.module.modules()
+            if parametrize.is_parametrized(layer, "weight")
+        ]
+        vectors = [(norm._u.clone(), norm._v.clone()) for _, norm in norms]
+        self.averaged.update_parameters(self.tutorial.G)
+        for (weight, norm), (u, v) in zip(norms, vectors):
+            norm._u.copy_(u)
+            norm._v.copy_(v)
+            norm._power_method(norm._reshape_weight_to_matrix(weight.detach()), 1)
+
     def train(self):
         return [self.step(step) for step in range(self.case["steps"])]
 
     def step(self, step):
         values = self.tutorial.step(self.step_inputs(step))
         if self.averaged:
-            self.averaged.update_parameters(self.tutorial.G)
+            self.update_average()
         return values | self.norms
 
     def step_inputs(self, step):

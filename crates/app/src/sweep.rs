@@ -11,8 +11,9 @@ use gansweep_config::{
 use gansweep_data::{DataSource, OFFLINE, real_grid};
 use gansweep_protocol::Resume;
 use gansweep_scheduler::{
-    self as scheduler, BestTrial, InProcessLauncher, Launcher, Pacing, PlannedRuns, ProcessLimits,
-    RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, pruner_of, run_sweep,
+    self as scheduler, AdaptiveSearch, BestTrial, InProcessLauncher, Launcher, Pacing, PlannedRuns,
+    ProcessLimits, RunnerError, SlurmLauncher, StopLevel, StopSignal, Summary, SweepParts, pruner_of,
+    run_sweep,
 };
 use gansweep_store::{Call, DatasetRow, Reader, RealImages, ResultsLock, Store, SweepRecord};
 use gansweep_train::checkpoint;
@@ -100,6 +101,8 @@ pub struct SweepOutcome {
     pub evaluation_stopped: bool,
     /// The best trial of a search.
     pub best: Option<BestTrial>,
+    /// The number of trials of a search and that of those asked for, if it found no further config.
+    pub exhausted_after: Option<(usize, usize)>,
     /// The page, or why it is not written. What was trained is recorded all the same.
     pub report: Result<PathBuf, AppError>,
     /// The database.
@@ -231,9 +234,11 @@ impl PreparedSweep {
             // Runs that were completed before figures were asked for: a search and a pruner compare them with the others.
             self.evaluate(&mut store, stop, observer);
         }
-        let Some((summary, best)) = self.train_runs(&mut store, &*launcher, stop, observer)? else {
+        let Some((summary, search)) = self.train_runs(&mut store, &*launcher, stop, observer)? else {
             return Ok(SweepEnd::Cancelled);
         };
+        let best = search.as_ref().and_then(AdaptiveSearch::best);
+        let exhausted_after = search.as_ref().and_then(AdaptiveSearch::exhausted_after);
         let evaluates = self.schedule.is_on() || self.schedule.afterwards;
         let evaluation_stopped = evaluates && !self.evaluate(&mut store, stop, observer);
         let database = store.path().to_owned();
@@ -241,7 +246,15 @@ impl PreparedSweep {
 
         let energy = self.energy(observer);
         let report = self.write_page(summary.stopped || evaluation_stopped, stop, observer);
-        Ok(SweepEnd::Trained(SweepOutcome { summary, evaluation_stopped, best, report, database, energy }))
+        Ok(SweepEnd::Trained(SweepOutcome {
+            summary,
+            evaluation_stopped,
+            best,
+            exhausted_after,
+            report,
+            database,
+            energy,
+        }))
     }
 
     fn take_launcher(&mut self) -> Result<Box<dyn Launcher>, AppError> {
@@ -250,15 +263,15 @@ impl PreparedSweep {
         Ok(launcher)
     }
 
-    /// Trains and records the runs, and says which trial of a search is the best; `None` if the sweep was stopped before its runs
-    /// were recorded.
+    /// Trains and records the runs, those of a search as it proposes them; `None` if the sweep was stopped before its runs were
+    /// recorded.
     fn train_runs(
         &self,
         store: &mut Store,
         launcher: &dyn Launcher,
         stop: &StopSignal,
         observer: &mut dyn Observer,
-    ) -> Result<Option<(Summary, Option<BestTrial>)>, AppError> {
+    ) -> Result<Option<(Summary, Option<AdaptiveSearch<'_>>)>, AppError> {
         let request = self.request()?;
         for images in &self.real_images {
             store.put_real_images(images)?;
@@ -284,7 +297,7 @@ impl PreparedSweep {
             ended => ended?,
         };
         info!(?summary, "sweep ends");
-        Ok(Some((summary, search.and_then(|search| search.best()))))
+        Ok(Some((summary, search)))
     }
 
     /// Writes the page, and returns its path. A further request to stop cancels it.

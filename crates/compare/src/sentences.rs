@@ -233,7 +233,7 @@ fn method(sweep: &SweepComparison) -> Option<String> {
     Some(format!(
         "{unit}+-95%: half of the t-interval of the mean. DIFF: difference from the best, {differences}. P: {exact} \
          {pairing}, Holm-corrected: a config that differs from the best by chance alone has a P of {ALPHA} or less in at most one \
-         of 20 sweeps. A config that rarely collapses may look better in few runs than it is on average."
+         of 20 sweeps, and among many such configs some one has it more often. A config that rarely collapses may look better in few runs than it is on average."
     ))
 }
 

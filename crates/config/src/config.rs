@@ -162,10 +162,11 @@ impl Config {
         self
     }
 
-    /// The largest magnitude of the discriminator's parameters, if they are clipped: where neither another loss nor a
-    /// penalty bounds its slope.
+    /// The largest magnitude of the discriminator's parameters, if they are clipped: where neither another loss, nor a
+    /// penalty, nor spectral norms bound its slope.
     pub fn clipped_weights(&self) -> Option<f64> {
-        let is_clipped = self.loss.kind == LossKind::Wasserstein && !self.penalty.exists();
+        let is_bounded = self.penalty.exists() || self.model.discriminator.spectral_norm;
+        let is_clipped = self.loss.kind == LossKind::Wasserstein && !is_bounded;
         is_clipped.then_some(self.loss.weight_clip)
     }
 

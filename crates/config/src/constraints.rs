@@ -46,7 +46,6 @@ pub(crate) fn conflicts(
         penalty_through_layers(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
-        spectral_norm_of_clipped_weights(config),
         projection_without_a_last_linear(config),
         data.and_then(|data| condition_without_classes(config, data)),
         data.and_then(|data| no_such_dcgan(config, data)),
@@ -227,19 +226,6 @@ fn two_normalisations_of_discriminator(config: &Config) -> Option<Conflict> {
         keys: &["model.discriminator.layer_norm", "model.discriminator.batch_norm"],
         reason: "the discriminator's layers are normalised once, by layer or by batch".to_owned(),
         expected: "`model.discriminator.batch_norm = false`, or `model.discriminator.layer_norm = false`"
-            .to_owned(),
-    })
-}
-
-/// Both bound how fast the critic's output may change.
-fn spectral_norm_of_clipped_weights(config: &Config) -> Option<Conflict> {
-    (config.model.discriminator.spectral_norm && config.clipped_weights().is_some()).then(|| Conflict {
-        keys: &["model.discriminator.spectral_norm", "loss.kind", "penalty.kind"],
-        reason:
-            "`loss.kind = \"wasserstein\"` without a penalty clips the discriminator's weights, and spectral \
-                 normalisation divides clipped weights by their size again"
-                .to_owned(),
-        expected: "`model.discriminator.spectral_norm = false`, a penalty, or another loss such as `hinge`"
             .to_owned(),
     })
 }

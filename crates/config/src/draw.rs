@@ -8,8 +8,27 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::{Value, range};
 
-/// The digits of a drawn number. They may never change, because the same draws make the same runs.
+/// The digits of a drawn number, but in narrow ranges. They may never change, because the same draws make the same runs.
 const DIGITS: usize = 4;
+/// The fewest numbers that a range is drawn from: a narrow one has more digits.
+const FEWEST_NUMBERS: f64 = 50.0;
+/// The most digits that tell two numbers apart.
+const MOST_DIGITS: usize = 17;
+
+/// A number with the digits of those between `low` and `high`.
+fn rounded(number: f64, low: f64, high: f64) -> f64 {
+    let largest = low.abs().max(high.abs());
+    // From its text, since a logarithm may be rounded differently from machine to machine.
+    let exponent =
+        format!("{largest:e}").rsplit_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    let step = |digits: usize| {
+        let exponent = exponent.unwrap_or(0) - (digits as i32 - 1);
+        format!("1e{exponent}").parse::<f64>().unwrap_or(0.0)
+    };
+    let has_enough = |digits: &usize| high - low >= FEWEST_NUMBERS * step(*digits);
+    let digits = (DIGITS..MOST_DIGITS).find(has_enough).unwrap_or(MOST_DIGITS);
+    range::rounded(number, digits).clamp(low, high)
+}
 
 /// The distribution of a drawn axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +81,7 @@ impl Draw {
     pub(crate) fn value_at(&self, coordinate: f64) -> Option<Value> {
         match self {
             Self::Uniform(low, high) | Self::LogUniform(low, high) => {
-                Some(Value::Number(range::rounded(coordinate, DIGITS).clamp(*low, *high)))
+                Some(Value::Number(rounded(coordinate, *low, *high)))
             }
             Self::Integer(..) | Self::LogInteger(..) => Some(Value::Integer(coordinate as u64)),
             Self::Choice(values) => values.get(coordinate as usize).cloned(),
@@ -112,10 +131,10 @@ impl Draw {
     fn value(&self, bits: u64) -> Value {
         match self {
             Self::Uniform(low, high) => {
-                Value::Number(range::rounded(low + (high - low) * fraction(bits), DIGITS).clamp(*low, *high))
+                Value::Number(rounded(low + (high - low) * fraction(bits), *low, *high))
             }
             Self::LogUniform(low, high) => {
-                Value::Number(range::rounded(log_between(*low, *high, bits), DIGITS).clamp(*low, *high))
+                Value::Number(rounded(log_between(*low, *high, bits), *low, *high))
             }
             Self::Integer(low, high) => Value::Integer(low + below(high - low + 1, bits)),
             Self::LogInteger(low, high) => {
@@ -192,6 +211,24 @@ mod tests {
 
     const RATES: [f64; 5] = [5.031e-3, 1.679e-3, 2.298e-4, 7.695e-5, 1.572e-5];
     const WIDTHS: [u64; 5] = [281, 103, 36, 331, 60];
+
+    #[test]
+    fn narrow_ranges_have_as_many_digits_as_it_takes() {
+        let distinct = |draw: Draw| {
+            let mut values: Vec<_> = draw.values(1, "train.ema", 20).iter().map(Value::to_json).collect();
+            values.sort_by_key(ToString::to_string);
+            values.dedup();
+            values.len()
+        };
+        assert!(distinct(Draw::Uniform(0.9999, 0.99999)) > 14);
+        assert!(distinct(Draw::LogUniform(0.9999, 0.99999)) > 14);
+        assert!(distinct(Draw::Uniform(-0.5, -0.4999)) > 14);
+        let digits = |number: f64, low: f64, high: f64| rounded(number, low, high).to_string();
+        assert_eq!(digits(0.123_456_789, 0.0, 1.0), "0.1235");
+        assert_eq!(digits(0.123_456_789, 1e-5, 0.2), "0.1235");
+        assert_eq!(digits(0.999_912_345, 0.9999, 0.99999), "0.999912");
+        assert_eq!(digits(1.0, 1.0, 1.0), "1");
+    }
 
     #[test]
     fn seeds_and_keys_have_draws_of_their_own() {

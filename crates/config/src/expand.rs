@@ -138,6 +138,7 @@ pub(crate) fn check(
     found.retain(|(conflict, _)| !uncertain.is_any_of(conflict.keys));
     let mut faults: Vec<_> =
         found.into_iter().map(|(conflict, some)| conflict_fault(experiment, conflict, (some, all))).collect();
+    faults.extend(unequal_budgets(experiment));
     faults.extend(no_runs(experiment, planned));
     faults.extend(no_rungs(experiment, longest).filter(|_| planned > 0));
     faults
@@ -212,6 +213,23 @@ fn no_rungs(experiment: &Experiment, longest: u32) -> Option<Fault> {
     let problem = Problem::Conflict { reason, configs: (1, 1) };
     let fault = Fault::new(place, layer, key, problem);
     Some(fault.expected("`prune.min_epochs` below `train.epochs`"))
+}
+
+/// A search over recipes that bring budgets of their own: the longest would win.
+fn unequal_budgets(experiment: &Experiment) -> Option<Fault> {
+    experiment.search.as_ref()?;
+    let mut budgets: Vec<u32> = experiment.bases.values().map(|base| base.epochs).collect();
+    budgets.sort_unstable();
+    budgets.dedup();
+    let (longest, others) = budgets.split_last().filter(|(_, others)| !others.is_empty())?;
+    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    let (key, place, layer) = key_to_report(experiment, &[schema::RECIPE]);
+    let reason = format!(
+        "its recipes train for {} and {longest} epochs, and trials compare at one budget",
+        others.join(", ")
+    );
+    let fault = Fault::new(place, layer, key, Problem::Conflict { reason, configs: (1, 1) });
+    Some(fault.expected("`train.epochs = N` in the file, which all trials have"))
 }
 
 fn no_runs(experiment: &Experiment, planned: usize) -> Option<Fault> {

@@ -12,8 +12,8 @@ pub(super) fn exp_of_minus<S: Simd>(simd: S, a: S::f32s) -> (S::f32s, S::f32s) {
     const ROUND: f32 = 12_582_912.0;
     /// `ln 2` in two parts, the first with so few bits that its multiples are exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    /// Taylor's coefficients from the seventh power down to the square: on `[-0.35, 0.35]` what is
-    /// left out is below a quarter of a unit in the last place.
+    /// Taylor's coefficients from the ninth power down to the square: between `-ln(2) / 2` and `ln(2) / 2` what is left out is
+    /// below a quarter of a unit in the last place.
     const TAYLOR: [f32; 8] = [
         1.0 / 362_880.0,
         1.0 / 40_320.0,

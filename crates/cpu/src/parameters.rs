@@ -28,12 +28,12 @@ pub(super) trait Parameters {
         self.each_norm(&mut Norm::swap_averages);
     }
 
-    /// Moves the averages of the buffers towards them by `share` of the way. Those of parameters move with their
-    /// updates.
+    /// Moves the averages of the buffers towards them by `share` of the way, and improves the norms of averaged weights. The
+    /// averages of parameters move with their updates.
     fn average_buffers(&mut self, engine: &mut Engine, share: f32) {
         let arch = engine.arch;
         self.each_norm(&mut |norm| norm.average_buffers(arch, share));
-        self.each_trained(&mut |trained| trained.average_vectors(arch, share));
+        self.each_trained(&mut |trained| trained.follow_average(arch));
         engine.lap(Phase::Updates);
     }
 

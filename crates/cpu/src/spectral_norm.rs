@@ -39,7 +39,7 @@ pub(super) struct SpectralNorm {
     pub(super) u: Matrix,
     /// The right singular vector, as a column; of [`Arrangement::Projected`] two of them.
     pub(super) v: Matrix,
-    /// The averages of both vectors, if they are kept.
+    /// Both vectors of the average of the weight, if that is kept.
     pub(super) averages: Option<[Matrix; 2]>,
     /// The gradient with respect to the normalised weight; after [`Self::back_propagate`] that of the weight.
     pub(super) gradient: Matrix,
@@ -89,7 +89,15 @@ impl SpectralNorm {
         if let Arrangement::Projected(outputs) = self.arrangement {
             return self.normalise_projected(outputs, weight, iterates);
         }
-        let Self { arrangement, normalised, u, v, norms: [norm, _], product, block, .. } = self;
+        let norm = self.singular_value(arch, weight, iterates);
+        self.norms[0] = norm;
+        arch.dispatch(InVectors(Scale { from: Some(weight), to: &mut self.normalised, by: 1.0 / norm }));
+    }
+
+    /// The estimate of the largest singular value of a weight without an embedding beside it, after a power iteration if
+    /// `iterates`.
+    fn singular_value(&mut self, arch: Arch, weight: &Matrix, iterates: bool) -> f32 {
+        let Self { arrangement, u, v, product, block, .. } = self;
         let matrix = match *arrangement {
             Arrangement::Blocks(_) | Arrangement::Projected(_) => weight,
             Arrangement::Taps(taps) => {
@@ -107,8 +115,7 @@ impl SpectralNorm {
                 / arch.dispatch(InVectors(Dot { a: product, b: product })).sqrt().max(SPECTRAL_EPS) as f32;
             arch.dispatch(InVectors(Scale { from: Some(product), to: v, by: inverse }));
         }
-        *norm = arch.dispatch(InVectors(Dot { a: product, b: v })) as f32;
-        arch.dispatch(InVectors(Scale { from: Some(weight), to: normalised, by: 1.0 / *norm }));
+        arch.dispatch(InVectors(Dot { a: product, b: v })) as f32
     }
 
     /// Turns the gradient with respect to the normalised weight into that of the weight.
@@ -175,12 +182,20 @@ impl SpectralNorm {
         }
     }
 
-    /// Keeps averages of the singular vectors, which are all zero.
+    /// Keeps the singular vectors of the average of the weight, which are all zero.
     pub(super) fn keep_averages(&mut self) {
         self.averages = Some([self.u.clone(), self.v.clone()]);
     }
 
-    /// Exchanges the singular vectors with their averages.
+    /// Improves the singular vectors of the average of the weight by a power iteration. They are not averages of the vectors of
+    /// the weight: those turn while it is trained, and the mean of vectors that turn is short.
+    pub(super) fn follow_average(&mut self, arch: Arch, average: &Matrix) {
+        self.swap_averages();
+        self.singular_value(arch, average, true);
+        self.swap_averages();
+    }
+
+    /// Exchanges the singular vectors of the weight with those of its average.
     pub(super) fn swap_averages(&mut self) {
         if let Some([u, v]) = &mut self.averages {
             std::mem::swap(&mut self.u, u);

@@ -86,12 +86,10 @@ impl Trained {
         }
     }
 
-    /// Moves the averages of its singular vectors, if they are kept, towards them by `share` of the way.
-    pub(super) fn average_vectors(&mut self, arch: Arch, share: f32) {
-        let Some(norm) = self.spectral_norm.as_deref_mut() else { return };
-        if let Some([u, v]) = &mut norm.averages {
-            average(arch, u.lines_mut(), norm.u.lines(), share);
-            average(arch, v.lines_mut(), norm.v.lines(), share);
+    /// Improves the estimate of the norm of the average, if both are kept.
+    pub(super) fn follow_average(&mut self, arch: Arch) {
+        if let (Some(norm), Some(average)) = (&mut self.spectral_norm, &self.average) {
+            norm.follow_average(arch, average);
         }
     }
 

@@ -4,6 +4,10 @@
 //! running statistics alike: PyTorch's `AveragedModel` with `get_ema_multi_avg_fn(decay)` and `use_buffers=True`.
 //! Averaged weights go with averaged statistics; those of the current weights would normalise activations that
 //! the averaged weights do not produce. The average begins as a copy of the initial weights.
+//!
+//! The singular vectors of a weight with a spectral norm are no exception in PyTorch, but are one here: they turn while the weight is
+//! trained, so that their averages are short, and the norm that follows from them is far too small. A power iteration on
+//! the averaged weight improves those of its own.
 
 use gansweep_config::TrainConfig;
 

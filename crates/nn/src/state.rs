@@ -87,6 +87,17 @@ impl LaneState {
         Ok(Self { step: 0, generator_updates: 0, discriminator_updates: 0, arrays })
     }
 
+    /// Improves singular vectors that are not of length one. Earlier versions averaged those of averaged weights, which made them
+    /// short.
+    ///
+    /// # Errors
+    ///
+    /// If the config's networks do not fit the dataset's images.
+    pub fn mend(&mut self, config: &Config, spec: &DatasetSpec) -> Result<(), Mismatch> {
+        Network::both(config, spec)?.iter().for_each(|network| warm_up(network, &mut self.arrays));
+        Ok(())
+    }
+
     /// Checks that a state read from a file has the counters of a run of `config`, and the tensors that it
     /// needs for that dataset.
     ///
@@ -121,8 +132,10 @@ impl LaneState {
     }
 }
 
-/// Improves the random singular vectors of a network's weights, and those of their averages, which are as fresh.
+/// Improves the singular vectors of a network's weights, and those of their averages, where they are not of length one: those of
+/// fresh weights are random.
 fn warm_up(network: &Network, arrays: &mut BTreeMap<String, Array>) {
+    const FAR: f64 = 1e-3;
     for (index, matrix) in network.spectral_norms() {
         for prefix in ["", average::PREFIX] {
             let module = index.map_or(Condition::MODULE.to_owned(), |index| index.to_string());
@@ -130,7 +143,13 @@ fn warm_up(network: &Network, arrays: &mut BTreeMap<String, Array>) {
                 SPECTRAL_TENSORS.map(|name| format!("{prefix}{}.{module}.{name}", network.role.name()));
             // Taken out, since all three are elements of one map.
             let (Some(mut own_u), Some(mut own_v)) = (arrays.remove(&u), arrays.remove(&v)) else { continue };
-            if let Some(weight) = arrays.get(&weight) {
+            let is_far = |vector: &Array| {
+                let squares: f64 = vector.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+                (squares.sqrt() - 1.0).abs() > FAR
+            };
+            if let Some(weight) = arrays.get(&weight)
+                && (is_far(&own_u) || is_far(&own_v))
+            {
                 matrix.warm_up(&weight.values, &mut own_u.values, &mut own_v.values);
             }
             arrays.extend([(u, own_u), (v, own_v)]);

@@ -32,8 +32,7 @@ impl Symmetric {
         let n = self.size;
         let whole: f64 = self.values.iter().map(|value| value * value).sum();
         for _ in 0..MOST_SWEEPS {
-            let off_diagonal: f64 =
-                (0..n).flat_map(|p| p + 1..n).zip(self.upper()).map(|(_, value)| value * value).sum();
+            let off_diagonal: f64 = self.upper().map(|value| value * value).sum();
             if off_diagonal <= 1e-32 * whole {
                 break;
             }

@@ -12,12 +12,12 @@ use crate::device::in_host_memory;
 pub(super) struct Average {
     /// `[lanes, numbers]`.
     pub(super) values: Tensor<2>,
-    /// Running statistics and singular vectors, each `[lanes, 1, features]`.
+    /// Averages of running statistics, and the singular vectors of averaged weights, each `[lanes, 1, features]`.
     pub(super) running: Vec<Tensor<3>>,
 }
 
 impl Average {
-    /// Moves the averages towards a network's present numbers by `share` of the way, `[lanes, 1]`.
+    /// Moves the averages towards a network's present parameters and running statistics by `share` of the way, `[lanes, 1]`.
     pub(super) fn follow(&mut self, values: &Tensor<2>, running: &[Tensor<3>], share: &Tensor<2>) {
         let [lanes, _] = share.dims();
         let keep = (share.clone().neg() + 1.0).reshape([lanes, 1, 1]);

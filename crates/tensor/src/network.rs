@@ -203,8 +203,13 @@ impl FusedNetwork {
 
     /// Moves the averages towards the present numbers by `share` of the way, `[lanes, 1]`.
     pub(super) fn average(&mut self, share: &Tensor<2>) {
-        if let Some(average) = &mut self.average {
-            average.follow(&self.trained.values, &self.running, share);
+        let statistics = self.running_statistics();
+        let Some(average) = &mut self.average else { return };
+        average.follow(&self.trained.values, &self.running[..statistics], share);
+        if self.network.spectral_norm {
+            // An average of singular vectors would be none.
+            let weights = self.layout.split(&average.values);
+            spectral_norm::iterate(&self.network, &weights, &mut average.running[statistics..]);
         }
     }
 

@@ -132,8 +132,9 @@ pub fn read(
     if !sha256(&content).eq_ignore_ascii_case(&recorded.sha256) {
         return Err(CheckpointError::Content);
     }
-    let snapshot = decode(&content)?;
+    let mut snapshot = decode(&content)?;
     check_snapshot(&snapshot, recorded.step, expected)?;
+    snapshot.state.mend(config, spec).map_err(|cause| CheckpointError::Misfit(cause.to_string()))?;
     Ok(snapshot)
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use gansweep_config::RunState;
 use gansweep_data::DataSource;
 use gansweep_evaluator::Evaluator;
-use gansweep_store::{DatasetRow, EvaluationRow, Reader, RunFilter, RunRow, Store};
+use gansweep_store::{DatasetRow, EvaluationRow, Reader, RunFilter, RunRow, Store, StoreError};
 use gansweep_train::Drawn;
 
 use super::real::RealFigures;
@@ -90,7 +90,11 @@ impl TrainedSweep<'_> {
     /// The completed runs whose last checkpoint has no figures by the evaluator, by the fingerprints of their data.
     fn open_runs(&self, reader: &Reader) -> Result<BTreeMap<String, Vec<RunRow>>, AppError> {
         let filter = RunFilter { sweep: Some(self.name.to_owned()), where_sql: None };
-        let rows = gansweep_compare::distinct_runs(reader.runs(&filter)?);
+        let rows = match reader.runs(&filter) {
+            // It has not been recorded yet.
+            Err(StoreError::UnknownSweep { .. }) => Vec::new(),
+            rows => gansweep_compare::distinct_runs(rows?),
+        };
         let mut open: BTreeMap<String, Vec<RunRow>> = BTreeMap::new();
         let mut evaluators = HashMap::new();
         for row in rows.into_iter().filter(|row| row.state == RunState::Completed) {

@@ -165,6 +165,11 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
             text::count(*of, "trial")
         ));
     }
+    if let Some((trials, asked)) = outcome.exhausted_after {
+        display.print(&format!(
+            "the search ended after {trials} of {asked} trials: it found no other config in its ranges"
+        ));
+    }
     if summary.shared_cause.is_some() {
         display.print("the sweep ended early; fix the cause and run the same command to resume");
     } else if summary.left > 0 {

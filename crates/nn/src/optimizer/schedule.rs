@@ -23,7 +23,8 @@ pub fn at_step(config: &NetworkOptimizer, step: u64, per_epoch: u32) -> NetworkO
         ScheduleKind::Constant => 1.0,
         ScheduleKind::Linear => 1.0 - (1.0 - lr_end) * share,
         ScheduleKind::Cosine => lr_end + (1.0 - lr_end) * 0.5 * (1.0 + libm::cos(PI * share)),
-        ScheduleKind::Step => libm::pow(gamma, libm::floor(horizons)),
+        // Two divisions may round a whole number of horizons down.
+        ScheduleKind::Step => libm::pow(gamma, libm::floor(horizons * (1.0 + 1e-12))),
     };
     let warm = if warmup > 0.0 { (epochs(step.saturating_add(1)) / warmup).min(1.0) } else { 1.0 };
     NetworkOptimizer { lr: config.lr * decayed * warm, ..*config }
@@ -54,6 +55,29 @@ mod tests {
         let cosine = rates(with(ScheduleKind::Cosine), &steps);
         assert_eq!(cosine, [2.0, 1.780_33, 1.25, 0.557_09, 0.5, 0.5, 0.5, 0.5]);
         assert_eq!(rates(with(ScheduleKind::Step), &steps[..7]), [2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 0.5]);
+    }
+
+    #[test]
+    fn a_step_falls_where_a_horizon_ends_whatever_fraction_of_an_epoch_it_is() {
+        for (tenths, per_epoch) in
+            (1..=30u64).flat_map(|tenths| (1..=60u32).map(move |steps| (tenths, steps)))
+        {
+            let horizon = tenths as f64 / 10.0;
+            let config = NetworkOptimizer {
+                schedule: ScheduleKind::Step,
+                horizon,
+                gamma: 0.5,
+                ..NetworkOptimizer::sgd(1.0, 0.0)
+            };
+            for step in 0..200u64 {
+                let over = 10 * step / (tenths * u64::from(per_epoch));
+                let rate = at_step(&config, step, per_epoch).lr;
+                assert!(
+                    (rate - 0.5f64.powi(over as i32)).abs() <= 1e-12 * rate,
+                    "{step} of {per_epoch}, {horizon}"
+                );
+            }
+        }
     }
 
     #[test]

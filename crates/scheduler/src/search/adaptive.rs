@@ -30,6 +30,8 @@ pub struct AdaptiveSearch<'e> {
     /// The trial of each run.
     places: HashMap<RunId, usize>,
     has_begun: bool,
+    /// Whether it found no further config.
+    is_exhausted: bool,
 }
 
 /// The best trial of a search.
@@ -55,7 +57,8 @@ impl<'e> AdaptiveSearch<'e> {
     pub fn new(space: SearchSpace<'e>, prune: Prune, metric: Metric, recorded: &[TrialRow]) -> Self {
         let dimensions = space.dimensions();
         let (trials, places) = (Vec::new(), HashMap::new());
-        let mut search = Self { space, dimensions, prune, metric, trials, places, has_begun: false };
+        let mut search =
+            Self { space, dimensions, prune, metric, trials, places, has_begun: false, is_exhausted: false };
         for row in recorded.iter().take(search.space.search().trials) {
             let Some(point) = search.space.point(&row.assignments) else { continue };
             let runs = search.space.runs(&point);
@@ -105,6 +108,11 @@ impl<'e> AdaptiveSearch<'e> {
             of: self.trials.iter().filter(has_value).count(),
             trials: self.trials.len(),
         })
+    }
+
+    /// The number of its trials and that of those asked for, if it found no further config in its space.
+    pub fn exhausted_after(&self) -> Option<(usize, usize)> {
+        self.is_exhausted.then(|| (self.trials.len(), self.space.search().trials))
     }
 
     fn has_room(&self) -> bool {
@@ -187,6 +195,7 @@ impl Searcher for AdaptiveSearch<'_> {
             }
             for _ in 0..missing {
                 if !self.propose() {
+                    self.is_exhausted = true;
                     break;
                 }
             }

@@ -69,6 +69,6 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.01",
         lanes: Lanes::Common,
         field: Field::Number(|c| &mut c.loss.weight_clip),
-        doc: "`wasserstein` without a penalty: largest magnitude of the discriminator's parameters, to which they are clipped after each of its updates.",
+        doc: "`wasserstein` without a penalty or spectral normalisation: largest magnitude of the discriminator's parameters, to which they are clipped after each of its updates.",
     }),
 ];

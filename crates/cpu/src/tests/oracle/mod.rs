@@ -206,12 +206,14 @@ impl Oracle {
     fn average(&mut self) {
         let train = &self.lane.config.train;
         let Some(share) = average::share(train, self.updates[Role::Generator as usize]) else { return };
-        for (name, current) in self.arrays.clone() {
+        let is_vector = |name: &str| name.ends_with("_u") || name.ends_with("_v");
+        for (name, current) in self.arrays.clone().into_iter().filter(|(name, _)| !is_vector(name)) {
             let Some(averages) = self.arrays.get_mut(&format!("ema.{name}")) else { continue };
             for (average, current) in averages.iter_mut().zip(current) {
                 *average = (1.0 - f64::from(share)) * *average + f64::from(share) * current;
             }
         }
+        self.iterate_averages();
     }
 
     /// The lane with the averages in place of the generator's arrays.

@@ -57,9 +57,21 @@ impl Oracle {
 
     /// One power iteration for every weight that is divided by its norm.
     pub(super) fn iterate(&mut self) {
+        self.iterate_all("");
+    }
+
+    /// The same for the averages of weights.
+    pub(super) fn iterate_averages(&mut self) {
+        self.iterate_all("ema.");
+    }
+
+    fn iterate_all(&mut self, prefix: &str) {
         for norm in self.spectral_norms().into_iter().filter(|_| self.iterates) {
-            let [name_u, name_v] = norm.vectors.clone();
-            let (weight, [outputs, inputs]) = (self.arrays[&norm.weight].clone(), norm.sides);
+            let [name_u, name_v] = norm.vectors.each_ref().map(|name| format!("{prefix}{name}"));
+            let Some(weight) = self.arrays.get(&format!("{prefix}{}", norm.weight)).cloned() else {
+                continue;
+            };
+            let [outputs, inputs] = norm.sides;
             let unit = |vector: Vec<f64>| -> Vec<f64> {
                 let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
                 vector.iter().map(|x| x / norm).collect()
