@@ -4,6 +4,7 @@ mod averaged_norms;
 mod bits;
 mod cases;
 mod conditional_lists;
+mod convolutions;
 mod instance_norms;
 mod lists;
 pub(crate) mod oracle;
