@@ -41,6 +41,12 @@ pub trait Launcher {
         false
     }
 
+    /// Whether it takes all groups at once and queues them itself, as a cluster does. Then a group is as large as its slot
+    /// allows, although other slots stay idle.
+    fn queues_groups(&self) -> bool {
+        false
+    }
+
     /// Whether all that adopted workers had reported when the launcher began has been forwarded.
     fn has_caught_up(&self) -> bool {
         true

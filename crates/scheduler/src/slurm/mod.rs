@@ -108,6 +108,10 @@ impl Launcher for SlurmLauncher {
         true
     }
 
+    fn queues_groups(&self) -> bool {
+        true
+    }
+
     fn is_handing_over(&self) -> bool {
         let state = self.shared.state();
         !state.waiting.is_empty()

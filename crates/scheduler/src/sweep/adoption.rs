@@ -1,7 +1,7 @@
 //! Workers that outlive their runner: left behind by one, adopted by the next.
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Envelope, Job};
+use gansweep_protocol::{Envelope, Job, LaneJob};
 
 use super::Sweep;
 use super::slot::{SlotActivity, SlotState};
@@ -21,10 +21,21 @@ impl Sweep<'_> {
             match places.iter().copied().collect::<Option<Vec<usize>>>() {
                 Some(places) => self.adopt_worker(&job, worker, &places)?,
                 None if places.iter().all(Option::is_none) => {}
-                None => return Err(LaunchError::from(SlurmError::SharedWithAnotherSweep).into()),
+                None => return Err(LaunchError::from(self.partly_ours(&job)).into()),
             }
         }
         Ok(())
+    }
+
+    /// Why a job is not adopted that trains runs of this sweep and others.
+    fn partly_ours(&self, job: &Job) -> SlurmError {
+        // `plan` has the runs that --only and --retry-failed leave out, too.
+        let plan = self.request.plan.as_deref().unwrap_or_default();
+        let is_planned = |lane: &LaneJob| plan.iter().any(|run| run.id == lane.run);
+        match job.lanes.iter().all(is_planned) {
+            true => SlurmError::PartlySelected,
+            false => SlurmError::PartlyInPlan,
+        }
     }
 
     fn adopt_worker(
