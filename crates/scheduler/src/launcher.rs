@@ -56,6 +56,11 @@ pub trait Launcher {
     fn is_handing_over(&self) -> bool {
         false
     }
+
+    /// Hands over no more workers. `false` while some are being handed over: the runner asks again before it leaves.
+    fn stop_handing_over(&self) -> bool {
+        true
+    }
 }
 
 /// A local program sends its first heartbeat within milliseconds; minutes allow for one that is loaded
@@ -82,6 +87,11 @@ pub trait Worker {
 
     /// Its exit, or `None` while it runs.
     fn try_wait(&mut self) -> Option<Exit>;
+
+    /// Whether it is where it goes on without the runner, if the launcher's workers do.
+    fn is_handed_over(&self) -> bool {
+        true
+    }
 
     /// Whether it may be started again by others than the runner, and then goes on with the next attempt of each
     /// of its runs.

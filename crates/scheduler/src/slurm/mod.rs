@@ -117,6 +117,12 @@ impl Launcher for SlurmLauncher {
         !state.waiting.is_empty()
     }
 
+    fn stop_handing_over(&self) -> bool {
+        let mut state = self.shared.state();
+        state.takes_no_more = true;
+        !state.is_submitting
+    }
+
     fn has_caught_up(&self) -> bool {
         self.shared.state().has_caught_up
     }
@@ -169,6 +175,12 @@ impl Worker for SlurmWorker {
 
     fn try_wait(&mut self) -> Option<Exit> {
         self.task.progress().exit.clone()
+    }
+
+    /// One for which `sbatch` runs may already be in the cluster: the next runner finds out.
+    fn is_handed_over(&self) -> bool {
+        let progress = self.task.progress();
+        progress.place.is_some() || progress.is_submitting
     }
 
     fn may_restart(&self) -> bool {

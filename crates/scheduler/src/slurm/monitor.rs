@@ -96,26 +96,14 @@ impl Monitor {
 
     /// Submits one array.
     fn submit_some(&mut self) {
-        let tasks: Vec<Arc<Task>> = {
-            let mut state = self.shared.state();
-            let (killed, kept) =
-                std::mem::take(&mut state.waiting).into_iter().partition(|task| task.progress().killed);
-            state.waiting = kept;
-            for task in killed {
-                end_silently(&task);
-            }
-            state.waiting.iter().take(self.array_size).cloned().collect()
-        };
+        let tasks = self.shared.state().begin_submission(self.array_size);
         if tasks.is_empty() {
             return;
         }
-        match self.submit(&tasks) {
-            Ok(()) => {
-                self.pauses = 0;
-                let mut state = self.shared.state();
-                state.waiting.drain(..tasks.len());
-                state.submitted.extend(tasks);
-            }
+        let submitted = self.submit(&tasks);
+        self.shared.state().end_submission(tasks, submitted.is_ok());
+        match submitted {
+            Ok(()) => self.pauses = 0,
             Err(error) if error.is_job_limit() && self.may_wait_for_room() => {
                 info!(%error, array_size = self.array_size, "the cluster takes fewer jobs");
             }
@@ -170,7 +158,10 @@ impl Monitor {
                 return Err(error);
             }
         };
-        folder.set_job_id(&id)?;
+        // The job is in the cluster, whether its id can be written or not; its name finds it.
+        if let Err(error) = folder.set_job_id(&id) {
+            warn!(%error, id, "the id of an array cannot be written");
+        }
         info!(id, tasks = tasks.len(), name = folder.job_name(), "array submitted");
         for (index, task) in (0..).zip(tasks) {
             task.progress().place = Some(Place { folder: folder.clone(), index });
@@ -266,14 +257,6 @@ fn by_folder(tasks: Vec<Arc<Task>>) -> ByFolder {
         }
     }
     by_folder
-}
-
-/// Ends a task that was never submitted.
-fn end_silently(task: &Task) {
-    task.progress().exit = Some(Exit::without_stderr(ExitStatus::Signal(9)));
-    let sink = task.progress().sink.take();
-    // The sweep is not waiting for the state here: it only locks tasks.
-    drop(sink);
 }
 
 fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {

@@ -34,6 +34,10 @@ pub(super) struct State {
     /// Tasks that are not submitted, in the order of their launches.
     pub(super) waiting: Vec<Arc<Task>>,
     pub(super) submitted: Vec<Arc<Task>>,
+    /// `sbatch` runs, for the first of the waiting tasks.
+    pub(super) is_submitting: bool,
+    /// The sweep leaves: no task is submitted any more.
+    pub(super) takes_no_more: bool,
     /// The sweep has taken over what an earlier runner left behind.
     pub(super) has_adopted: bool,
     /// The monitor has read all that there was when the launcher began.
@@ -52,6 +56,8 @@ pub(super) struct Task {
 #[derive(Debug, Default)]
 pub(super) struct TaskProgress {
     pub(super) place: Option<Place>,
+    /// `sbatch` runs: whether the cluster takes the task is not known yet.
+    pub(super) is_submitting: bool,
     pub(super) sink: Option<FrameSink>,
     pub(super) exit: Option<Exit>,
     /// The runner has asked for its end before it was submitted.
@@ -69,6 +75,33 @@ pub(super) struct Place {
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The tasks of the next array, no more than `most`. The caller submits them and calls [`end_submission`](Self::end_submission).
+    pub(super) fn begin_submission(&mut self, most: usize) -> Vec<Arc<Task>> {
+        if self.takes_no_more {
+            return Vec::new();
+        }
+        let tasks: Vec<Arc<Task>> = self.waiting.iter().take(most).cloned().collect();
+        self.is_submitting = !tasks.is_empty();
+        for task in &tasks {
+            task.progress().is_submitting = true;
+        }
+        tasks
+    }
+
+    /// Moves those tasks to the submitted ones if the cluster has taken them.
+    pub(super) fn end_submission(&mut self, tasks: Vec<Arc<Task>>, taken: bool) {
+        self.is_submitting = false;
+        for task in &tasks {
+            task.progress().is_submitting = false;
+        }
+        if taken {
+            self.waiting.drain(..tasks.len());
+            self.submitted.extend(tasks);
+        }
     }
 }
 

@@ -208,6 +208,8 @@ impl<'a> Sweep<'a> {
         }
         let placed = self.batcher.check_place();
         self.keep_failure(placed);
+        let ended = self.end_waiting_workers();
+        self.keep_failure(ended);
         let written = self.write();
         self.keep_failure(written);
     }

@@ -1,10 +1,15 @@
 //! Sweeps whose workers outlive the runner, as those of a cluster do.
 
+use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gansweep_protocol::Job;
-use gansweep_scheduler::mock::MockLauncher;
-use gansweep_scheduler::{AdoptedWorker, LaunchError, Launcher, Worker};
+use gansweep_config::RunState;
+use gansweep_protocol::{Command, Job};
+use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
+use gansweep_scheduler::{
+    AdoptedWorker, Exit, FrameSink, FrameStream, LaunchError, Launcher, Notice, StopLevel, Worker,
+};
 
 use crate::support::{Harness, Memory, runs, undisturbed};
 
@@ -13,17 +18,35 @@ struct Cluster {
     workers: MockLauncher,
     /// Jobs that an earlier runner has left behind.
     left: Mutex<Vec<Job>>,
+    /// This many workers are handed over; the others wait for it.
+    room: AtomicUsize,
+    /// The runner is told this often that a worker is being handed over.
+    handing_over: AtomicUsize,
 }
 
 impl Cluster {
     fn new(workers: MockLauncher) -> Self {
-        Self { workers, left: Mutex::default() }
+        let (left, room, handing_over) =
+            (Mutex::default(), AtomicUsize::new(usize::MAX), AtomicUsize::new(0));
+        Self { workers, left, room, handing_over }
     }
 }
 
 impl Launcher for Cluster {
     fn launch(&self, job: &Job) -> Result<Box<dyn Worker>, LaunchError> {
-        self.workers.launch(job)
+        let is_handed_over = self.room.load(Ordering::SeqCst) > 0;
+        self.room.fetch_sub(usize::from(is_handed_over), Ordering::SeqCst);
+        let worker = self.workers.launch(job)?;
+        Ok(Box::new(Task { worker, is_handed_over }))
+    }
+
+    fn is_handing_over(&self) -> bool {
+        self.room.load(Ordering::SeqCst) == 0
+    }
+
+    fn stop_handing_over(&self) -> bool {
+        let left = |left: usize| left.checked_sub(1);
+        self.handing_over.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_err()
     }
 
     fn adopt(&self) -> Result<Vec<AdoptedWorker>, LaunchError> {
@@ -37,6 +60,38 @@ impl Launcher for Cluster {
 
     fn queues_groups(&self) -> bool {
         true
+    }
+}
+
+/// A mock worker in the cluster, or on its way there: then it sends nothing.
+struct Task {
+    worker: Box<dyn Worker>,
+    is_handed_over: bool,
+}
+
+impl Worker for Task {
+    fn frames(&mut self) -> FrameStream {
+        Box::new(std::iter::empty())
+    }
+
+    fn forward(&mut self, sink: FrameSink) -> io::Result<()> {
+        if self.is_handed_over { self.worker.forward(sink) } else { Ok(()) }
+    }
+
+    fn send(&mut self, command: &Command) {
+        self.worker.send(command);
+    }
+
+    fn kill(&mut self) {
+        self.worker.kill();
+    }
+
+    fn try_wait(&mut self) -> Option<Exit> {
+        self.worker.try_wait()
+    }
+
+    fn is_handed_over(&self) -> bool {
+        self.is_handed_over
     }
 }
 
@@ -73,4 +128,46 @@ fn a_job_with_runs_of_this_sweep_and_others_is_not_taken_over_and_the_error_says
     selected.request.plan = Some(runs(4, 3));
     let error = error_of(&mut selected);
     assert!(error.contains("that --only or --retry-failed selects"), "{error}");
+}
+
+/// Of three workers one is handed over and trains without end; the others wait.
+fn with_room_for_one() -> (Harness, Cluster) {
+    let cluster = Cluster::new(MockLauncher::new(|_, _| Script::failing_after(3, Fault::Hang)));
+    cluster.room.store(1, Ordering::SeqCst);
+    (Harness::new(runs(3, 100_000), 3, 1), cluster)
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_cluster_that_takes_no_jobs_and_counts_what_goes_on() {
+    let (mut harness, cluster) = with_room_for_one();
+    cluster.handing_over.store(2, Ordering::SeqCst);
+    let mut memory = Memory::default();
+    let summary = harness
+        .sweep_with(&mut memory, &cluster, |notice, stop| {
+            if matches!(notice, Notice::Progress { .. }) {
+                stop.raise(StopLevel::Cleanly);
+            }
+        })
+        .unwrap();
+    assert!(summary.stopped);
+    assert_eq!((summary.left, summary.interrupted, summary.queued), (1, 2, 0));
+    assert!(harness.notices.contains(&Notice::Leaving { workers: 1, waiting: 2 }));
+    let left: Vec<bool> =
+        (0..3).map(|run| memory.runs[&harness.id(run)].state == RunState::Interrupted).collect();
+    assert_eq!(left.iter().filter(|interrupted| **interrupted).count(), 2);
+    assert_eq!(cluster.handing_over.load(Ordering::SeqCst), 0, "what is being handed over is waited for");
+}
+
+#[test]
+fn a_second_stop_does_not_wait_for_workers_that_are_being_handed_over() {
+    let (mut harness, cluster) = with_room_for_one();
+    cluster.handing_over.store(usize::MAX, Ordering::SeqCst);
+    let summary = harness
+        .sweep_with(&mut Memory::default(), &cluster, |notice, stop| match notice {
+            Notice::Progress { .. } => stop.raise(StopLevel::Cleanly),
+            Notice::Leaving { .. } => stop.escalate(),
+            _ => {}
+        })
+        .unwrap();
+    assert_eq!((summary.left, summary.interrupted), (1, 2));
 }
