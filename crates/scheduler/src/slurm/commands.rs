@@ -64,9 +64,17 @@ pub(super) fn cancel_arrays(names: &[&str]) -> Result<(), SlurmError> {
     names.iter().try_for_each(|name| run("scancel", [format!("--name={name}")]).map(drop))
 }
 
-/// Cancels one task. The name is given too, since another job may have got the id.
-pub(super) fn cancel_task(name: &str, job_id: &str, index: u32) -> Result<(), SlurmError> {
-    run("scancel", [format!("--name={name}"), format!("{job_id}_{index}")]).map(drop)
+/// Cancels tasks of an array. The name is given too, since another job may have got the id.
+pub(super) fn cancel_tasks(name: &str, job_id: &str, indices: &[u32]) -> Result<(), SlurmError> {
+    let tasks = indices.iter().map(|index| format!("{job_id}_{index}"));
+    run("scancel", [format!("--name={name}")].into_iter().chain(tasks)).map(drop)
+}
+
+/// The job id of the array with that name; `None` if the cluster knows none.
+pub(super) fn array_id(name: &str) -> Result<Option<String>, SlurmError> {
+    let name = format!("--name={name}");
+    let listing = run("squeue", ["--noheader", "--states=all", &name, "--format=%F"])?;
+    Ok(listing.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned))
 }
 
 /// Puts the task that this process is back into the queue.

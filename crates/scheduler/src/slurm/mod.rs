@@ -15,6 +15,8 @@ mod queue;
 mod restart;
 mod sbatch;
 mod shared;
+#[cfg(test)]
+mod stand_in;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -85,7 +87,7 @@ impl Launcher for SlurmLauncher {
             // Its runner died before or while it submitted the array.
             let is_known = folder.job_id().is_some()
                 || files.values().any(|task| task.segments > 0 || task.exit || task.log)
-                || !commands::squeue(&[&folder.job_name()])?.is_empty();
+                || folder.find_job_id()?.is_some();
             if !is_known {
                 folder.remove();
                 continue;
@@ -159,18 +161,9 @@ impl Worker for SlurmWorker {
         }
     }
 
+    /// The monitor cancels the task, again and again until it has ended: the cluster may not answer now.
     fn kill(&mut self) {
-        let place = {
-            let mut progress = self.task.progress();
-            progress.killed = true;
-            progress.place.clone()
-        };
-        if let Some(Place { folder, index }) = place
-            && let Some(id) = folder.job_id()
-            && let Err(error) = commands::cancel_task(&folder.job_name(), &id, index)
-        {
-            tracing::warn!(%error, "a task cannot be cancelled");
-        }
+        self.task.progress().killed = true;
     }
 
     fn try_wait(&mut self) -> Option<Exit> {

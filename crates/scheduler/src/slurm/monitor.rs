@@ -34,6 +34,9 @@ pub(super) const LAST_WRITES: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_secs(10);
 /// Attempts to reach a controller that does not answer: ten minutes.
 const MOST_PAUSES: u32 = 60;
+/// A task that was killed and has not ended is cancelled again after this time. It has the cluster's `KillWait` to save,
+/// half a minute as a rule, and a task that was requeued in between runs on.
+const CANCEL_AGAIN: Duration = Duration::from_mins(1);
 /// Bytes of the end of a log that are read for a cause.
 const LOG_BYTES: u64 = 8192;
 
@@ -144,11 +147,10 @@ impl Monitor {
         let args = sbatch::arguments(config, &folder.job_name(), folder.path(), tasks.len(), after);
         let submitted = commands::sbatch(&args, script.as_os_str()).or_else(|error| {
             // A controller that answers too late may have taken the job.
-            match error.is_transient()
-                && commands::squeue(&[&folder.job_name()]).is_ok_and(|it| !it.is_empty())
-            {
-                true => Ok(String::new()),
-                false => Err(error),
+            let taken = error.is_transient().then(|| commands::array_id(&folder.job_name()));
+            match taken {
+                Some(Ok(Some(id))) => Ok(id),
+                _ => Err(error),
             }
         });
         let id = match submitted {
@@ -166,7 +168,7 @@ impl Monitor {
         for (index, task) in (0..).zip(tasks) {
             task.progress().place = Some(Place { folder: folder.clone(), index });
         }
-        self.last_job = Some(id).filter(|id| !id.is_empty());
+        self.last_job = Some(id);
         Ok(())
     }
 
@@ -209,6 +211,7 @@ impl Monitor {
         }
         self.read = Some(now);
         let by_folder = by_folder(tasks);
+        cancel_killed(&by_folder, now);
         let mut all_read = self.ask_if_due(&by_folder, now);
         for (folder, tasks) in by_folder.values() {
             match folder.tasks() {
@@ -259,6 +262,35 @@ fn by_folder(tasks: Vec<Arc<Task>>) -> ByFolder {
     by_folder
 }
 
+/// Cancels the tasks that the runner has killed and that have not ended.
+fn cancel_killed(by_folder: &ByFolder, now: Instant) {
+    for (name, (folder, tasks)) in by_folder {
+        let due: Vec<u32> =
+            tasks.iter().filter(|(_, task)| is_cancel_due(task, now)).map(|(index, _)| *index).collect();
+        if due.is_empty() {
+            continue;
+        }
+        let cancelled = folder.find_job_id().and_then(|id| match id {
+            Some(id) => commands::cancel_tasks(name, &id, &due),
+            // The cluster has forgotten them, which is their end.
+            None => Ok(()),
+        });
+        if let Err(error) = cancelled {
+            warn!(%error, name, "tasks cannot be cancelled");
+        }
+    }
+}
+
+fn is_cancel_due(task: &Task, now: Instant) -> bool {
+    let mut progress = task.progress();
+    let is_due = progress.killed
+        && progress.cancelled.is_none_or(|cancelled| now.duration_since(cancelled) >= CANCEL_AGAIN);
+    if is_due {
+        progress.cancelled = Some(now);
+    }
+    is_due
+}
+
 fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {
     for (name, (folder, tasks)) in by_folder {
         for (index, task) in tasks {
@@ -273,28 +305,23 @@ fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {
 fn look_at(folder: &ArrayFolder, index: u32, files: TaskFiles, task: &Task, now: Instant) -> bool {
     let (sink, mut reading) = {
         let mut progress = task.progress();
-        // The sweep has not said yet where frames go.
-        let Some(sink) = progress.sink.take() else { return progress.exit.is_some() };
-        (sink, std::mem::take(&mut progress.reading))
-    };
-    if files.segments > 0 && reading.state == Some(TaskState::Waiting) {
-        sink.excuse();
-    }
-    let mut takes_more = true;
-    while takes_more && reading.start < files.segments {
-        takes_more = forward(folder, index, &mut reading, &sink);
-        // Once the next start has its segment, this one has ended.
-        if reading.start + 1 >= files.segments {
-            break;
+        if progress.exit.is_some() {
+            return true;
         }
-        (reading.start, reading.offset) = (reading.start + 1, 0);
-    }
+        // The sweep has not said yet where frames go.
+        if progress.sink.is_none() && !progress.is_read_up {
+            return false;
+        }
+        (progress.sink.take(), std::mem::take(&mut progress.reading))
+    };
+    let sink = sink.filter(|sink| forward_new(folder, index, files, &mut reading, sink));
     let exit = exit_of(folder, index, files, &mut reading, now);
     let is_ending = reading.ended.is_some();
     {
         let mut progress = task.progress();
         progress.reading = reading;
-        progress.sink = takes_more.then_some(sink);
+        progress.is_read_up = sink.is_none();
+        progress.sink = sink;
     }
     match exit {
         Some(exit) => {
@@ -303,6 +330,29 @@ fn look_at(folder: &ArrayFolder, index: u32, files: TaskFiles, task: &Task, now:
         }
         None => !is_ending,
     }
+}
+
+/// Forwards the new frames of a task; `false` if the sweep takes no more.
+fn forward_new(
+    folder: &ArrayFolder,
+    index: u32,
+    files: TaskFiles,
+    reading: &mut Reading,
+    sink: &crate::FrameSink,
+) -> bool {
+    if files.segments > 0 && reading.state == Some(TaskState::Waiting) {
+        sink.excuse();
+    }
+    let mut takes_more = true;
+    while takes_more && reading.start < files.segments {
+        takes_more = forward(folder, index, reading, sink);
+        // Once the next start has its segment, this one has ended.
+        if reading.start + 1 >= files.segments {
+            break;
+        }
+        (reading.start, reading.offset) = (reading.start + 1, 0);
+    }
+    takes_more
 }
 
 /// Forwards the new frames of a segment; `false` if the sweep takes no more.
@@ -327,8 +377,11 @@ fn exit_of(
     reading: &mut Reading,
     now: Instant,
 ) -> Option<Exit> {
-    if files.exit {
-        return exit_left(folder, index);
+    // A file without a code says nothing: then the cluster's answer counts.
+    if files.exit
+        && let Some(exit) = exit_left(folder, index)
+    {
+        return Some(exit);
     }
     let Some(TaskState::Ended(end)) = reading.state else {
         reading.ended = None;
@@ -385,4 +438,108 @@ fn log_tail(path: &Path) -> String {
     let mut tail = Tail::default();
     tail.push(&read().unwrap_or_default());
     tail.text()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::SlurmLauncher;
+    use super::super::stand_in::{StandIn, job, unset, with_slurm};
+    use super::*;
+    use crate::{Launcher, Worker};
+
+    /// A monitor of a cluster that takes arrays of `array_size` tasks, and its launcher.
+    fn monitor(slurm: &StandIn, array_size: usize) -> (Monitor, SlurmLauncher) {
+        let program = slurm.results().join("sbatch");
+        let results_dir = slurm.results().to_owned();
+        let config = unset();
+        let shared = Arc::new(Shared { results_dir, config, program, array_size, state: Mutex::default() });
+        (Monitor::new(Arc::clone(&shared)), SlurmLauncher { shared })
+    }
+
+    fn launch(launcher: &SlurmLauncher, tasks: usize) -> Vec<Box<dyn Worker>> {
+        (0..tasks).map(|_| launcher.launch(&job()).unwrap()).collect()
+    }
+
+    /// The place of the only submitted task.
+    fn place(launcher: &SlurmLauncher) -> Place {
+        launcher.shared.state().submitted[0].place().unwrap()
+    }
+
+    #[test]
+    fn no_task_is_submitted_once_the_sweep_leaves() {
+        with_slurm(module_path!(), "no_task_is_submitted_once_the_sweep_leaves", |slurm| {
+            slurm.answers("sbatch", "17");
+            let (mut monitor, launcher) = monitor(slurm, 1);
+            let workers = launch(&launcher, 2);
+            monitor.submit_some();
+            assert!(launcher.stop_handing_over(), "no sbatch is running");
+            monitor.submit_some();
+            let handed_over: Vec<bool> = workers.iter().map(|worker| worker.is_handed_over()).collect();
+            assert_eq!(handed_over, [true, false]);
+            assert_eq!(slurm.calls("sbatch").len(), 1);
+        });
+    }
+
+    #[test]
+    fn a_killed_task_is_cancelled_until_it_has_ended_also_if_its_id_is_not_known() {
+        with_slurm(
+            module_path!(),
+            "a_killed_task_is_cancelled_until_it_has_ended_also_if_its_id_is_not_known",
+            |slurm| {
+                // It answered too late, and had taken the job.
+                slurm.fails("sbatch", "Socket timed out on send/recv operation");
+                slurm.answers("id", "42\n42\n");
+                slurm.answers("squeue", "NAME|0|RUNNING");
+                let (mut monitor, launcher) = monitor(slurm, 1);
+                let mut workers = launch(&launcher, 1);
+                workers[0].kill();
+                monitor.submit_some();
+                let Place { folder, .. } = place(&launcher);
+                assert_eq!(folder.job_id().as_deref(), Some("42"));
+                fs::write(folder.path().join("job-id"), "").unwrap();
+                let begin = Instant::now();
+                for (seconds, cancelled) in [(0, 1), (2, 1), (61, 2)] {
+                    monitor.look_if_due(begin + Duration::from_secs(seconds));
+                    let expected = format!("scancel --name={} 42_0", folder.job_name());
+                    assert_eq!(slurm.calls("scancel"), vec![expected; cancelled]);
+                    assert_eq!(workers[0].try_wait(), None, "it may save");
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_task_with_a_damaged_segment_is_noticed() {
+        with_slurm(module_path!(), "the_end_of_a_task_with_a_damaged_segment_is_noticed", |slurm| {
+            slurm.answers("sbatch", "17");
+            let (mut monitor, launcher) = monitor(slurm, 1);
+            let mut workers = launch(&launcher, 1);
+            monitor.submit_some();
+            let Place { folder, index } = place(&launcher);
+            // Its frames cannot be read further.
+            launcher.shared.state().submitted[0].progress().is_read_up = true;
+            folder.leave_exit_code(index, 0).unwrap();
+            monitor.look_if_due(Instant::now());
+            assert_eq!(workers[0].try_wait(), Some(Exit::without_stderr(ExitStatus::Code(0))));
+        });
+    }
+
+    #[test]
+    fn an_exit_file_without_a_code_leaves_the_word_to_the_cluster() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = ArrayFolder::create(results.path(), &[&job()]).unwrap();
+        for name in ["0.exit", "0.log"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let begin = Instant::now();
+        let mut reading = Reading { state: Some(TaskState::Ended(TaskEnd::NodeLost)), ..Reading::default() };
+        let mut exit = |now| exit_of(&folder, 0, folder.task(0), &mut reading, now);
+        assert_eq!(exit(begin), None, "the code may become visible");
+        let lost = ExitStatus::Cluster(TaskEnd::NodeLost);
+        assert_eq!(exit(begin + LAST_WRITES), Some(Exit::without_stderr(lost)));
+        folder.leave_exit_code(0, 5).unwrap();
+        assert_eq!(exit(begin), Some(Exit::without_stderr(ExitStatus::Code(5))));
+    }
 }

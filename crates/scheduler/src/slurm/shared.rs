@@ -60,8 +60,12 @@ pub(super) struct TaskProgress {
     pub(super) is_submitting: bool,
     pub(super) sink: Option<FrameSink>,
     pub(super) exit: Option<Exit>,
-    /// The runner has asked for its end before it was submitted.
+    /// The runner has asked for its end.
     pub(super) killed: bool,
+    /// When the cluster was last asked to end it.
+    pub(super) cancelled: Option<Instant>,
+    /// Its frames cannot be read further, or the sweep takes no more; its end still counts.
+    pub(super) is_read_up: bool,
     pub(super) reading: Reading,
 }
 

@@ -135,6 +135,15 @@ impl Sweep<'_> {
         workers.any(|worker| worker.closed.is_some() || worker.exited.is_some() || worker.killed.is_some())
     }
 
+    /// The same, leaving out tasks of a cluster, which may take minutes to end.
+    pub(super) fn a_worker_ends_soon(&self) -> bool {
+        let mut workers = self.slots.iter().filter_map(|slot| slot.worker());
+        workers.any(|worker| {
+            let is_ending = worker.closed.is_some() || worker.killed.is_some();
+            worker.exited.is_some() || (is_ending && !worker.worker.may_restart())
+        })
+    }
+
     /// Checks exits and time limits, and removes workers that have ended.
     pub(super) fn check_workers(&mut self) -> Result<(), RunnerError> {
         let timeouts = self.timeouts();

@@ -1,8 +1,9 @@
 //! Sweeps whose workers outlive the runner, as those of a cluster do.
 
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gansweep_config::RunState;
 use gansweep_protocol::{Command, Job};
@@ -22,13 +23,22 @@ struct Cluster {
     room: AtomicUsize,
     /// The runner is told this often that a worker is being handed over.
     handing_over: AtomicUsize,
+    /// Workers that are in the cluster now.
+    working: Arc<AtomicUsize>,
+    /// The most workers at the same time.
+    most: AtomicUsize,
 }
 
 impl Cluster {
     fn new(workers: MockLauncher) -> Self {
-        let (left, room, handing_over) =
-            (Mutex::default(), AtomicUsize::new(usize::MAX), AtomicUsize::new(0));
-        Self { workers, left, room, handing_over }
+        Self {
+            workers,
+            left: Mutex::default(),
+            room: AtomicUsize::new(usize::MAX),
+            handing_over: AtomicUsize::new(0),
+            working: Arc::default(),
+            most: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -37,7 +47,9 @@ impl Launcher for Cluster {
         let is_handed_over = self.room.load(Ordering::SeqCst) > 0;
         self.room.fetch_sub(usize::from(is_handed_over), Ordering::SeqCst);
         let worker = self.workers.launch(job)?;
-        Ok(Box::new(Task { worker, is_handed_over }))
+        let working = Arc::clone(&self.working);
+        self.most.fetch_max(working.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        Ok(Box::new(Task { worker, is_handed_over, saving: None, working: Some(working) }))
     }
 
     fn is_handing_over(&self) -> bool {
@@ -67,6 +79,10 @@ impl Launcher for Cluster {
 struct Task {
     worker: Box<dyn Worker>,
     is_handed_over: bool,
+    /// It was killed, and saves until it has been asked this often whether it has ended.
+    saving: Option<u32>,
+    /// `None` once it has ended.
+    working: Option<Arc<AtomicUsize>>,
 }
 
 impl Worker for Task {
@@ -83,11 +99,25 @@ impl Worker for Task {
     }
 
     fn kill(&mut self) {
-        self.worker.kill();
+        self.saving = Some(20);
     }
 
     fn try_wait(&mut self) -> Option<Exit> {
-        self.worker.try_wait()
+        self.saving = self.saving.map(|left| left.saturating_sub(1));
+        if self.saving == Some(0) {
+            self.worker.kill();
+        }
+        let exit = self.worker.try_wait();
+        if exit.is_some()
+            && let Some(working) = self.working.take()
+        {
+            working.fetch_sub(1, Ordering::SeqCst);
+        }
+        exit
+    }
+
+    fn may_restart(&self) -> bool {
+        true
     }
 
     fn is_handed_over(&self) -> bool {
@@ -170,4 +200,19 @@ fn a_second_stop_does_not_wait_for_workers_that_are_being_handed_over() {
         })
         .unwrap();
     assert_eq!((summary.left, summary.interrupted), (1, 2));
+}
+
+#[test]
+fn a_killed_task_is_replaced_only_when_it_has_ended() {
+    let mut memory = Memory::default();
+    let mut harness = Harness::new(runs(1, 3), 1, 1);
+    harness.request.pacing.exit_grace = Duration::ZERO;
+    let script = |_: &Job, launches| match launches {
+        0 => Script::failing_after(3, Fault::ForeignRun),
+        _ => Script::healthy(),
+    };
+    let cluster = Cluster::new(MockLauncher::new(script));
+    assert!(harness.sweep(&mut memory, &cluster).unwrap().all_well());
+    assert_eq!(cluster.workers.jobs().len(), 2);
+    assert_eq!(cluster.most.load(Ordering::SeqCst), 1, "two tasks trained the same run");
 }
