@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gansweep_config::RunState;
 use gansweep_protocol::{Command, Job};
-use gansweep_scheduler::mock::{Fault, MockLauncher, Script};
+use gansweep_scheduler::mock::{Fault, MockLauncher, Pause, Script};
 use gansweep_scheduler::{
     AdoptedWorker, Exit, FrameSink, FrameStream, LaunchError, Launcher, Notice, StopLevel, Worker,
 };
@@ -208,7 +208,11 @@ fn a_killed_task_is_replaced_only_when_it_has_ended() {
     let mut harness = Harness::new(runs(1, 3), 1, 1);
     harness.request.pacing.exit_grace = Duration::ZERO;
     let script = |_: &Job, launches| match launches {
-        0 => Script::failing_after(3, Fault::ForeignRun),
+        // It would go on for long if it were not killed.
+        0 => Script {
+            long_step: Some((3, Pause::For(Duration::from_mins(10)))),
+            ..Script::failing_after(3, Fault::ForeignRun)
+        },
         _ => Script::healthy(),
     };
     let cluster = Cluster::new(MockLauncher::new(script));
