@@ -18,6 +18,7 @@ use super::folder::TaskFiles;
 use super::queue::{TaskEnd, TaskName, TaskState};
 use super::shared::{Place, Reading, Shared, Task};
 use super::{commands, sbatch};
+use crate::exit::says_disk_is_full;
 use crate::process::Tail;
 use crate::{EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};
 
@@ -106,7 +107,11 @@ impl Monitor {
         let submitted = self.submit(&tasks);
         self.shared.state().end_submission(tasks, submitted.is_ok());
         match submitted {
-            Ok(()) => self.pauses = 0,
+            Ok(()) => {
+                self.pauses = 0;
+                // There may be room for more again.
+                self.array_size = (self.array_size * 2).min(self.shared.array_size);
+            }
             Err(error) if error.is_job_limit() && self.may_wait_for_room() => {
                 info!(%error, array_size = self.array_size, "the cluster takes fewer jobs");
             }
@@ -409,6 +414,10 @@ pub(super) fn exit_at_end(folder: &ArrayFolder, index: u32, files: TaskFiles, en
             let stderr = unseen_folder(folder, index);
             Exit { status: ExitStatus::Code(EXIT_SHARED_CAUSE), stderr }
         }
+        // The disk had no room for the exit code either.
+        TaskEnd::Failed if says_disk_is_full(&stderr) => {
+            Exit { status: ExitStatus::Code(EXIT_SHARED_CAUSE), stderr }
+        }
         TaskEnd::Failed => Exit { status: ExitStatus::Unknown, stderr },
         // It was asked to end, and left no exit code since it could go on.
         TaskEnd::Completed => Exit { status: ExitStatus::Cluster(TaskEnd::Preempted), stderr: String::new() },
@@ -541,5 +550,41 @@ mod tests {
         assert_eq!(exit(begin + LAST_WRITES), Some(Exit::without_stderr(lost)));
         folder.leave_exit_code(0, 5).unwrap();
         assert_eq!(exit(begin), Some(Exit::without_stderr(ExitStatus::Code(5))));
+    }
+
+    #[test]
+    fn a_full_disk_is_a_cause_that_all_tasks_share_although_no_exit_code_is_left() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = ArrayFolder::create(results.path(), &[&job()]).unwrap();
+        let status = |log: &str| {
+            fs::write(folder.log(0), log).unwrap();
+            exit_at_end(&folder, 0, folder.task(0), TaskEnd::Failed).status
+        };
+        let full = "gansweep: the events cannot be written: No space left on device (os error 28)\n";
+        assert_eq!(status(full), ExitStatus::Code(EXIT_SHARED_CAUSE));
+        assert_eq!(status("Disk quota exceeded"), ExitStatus::Code(EXIT_SHARED_CAUSE));
+        assert_eq!(status("thread 'main' panicked"), ExitStatus::Unknown);
+    }
+
+    #[test]
+    fn arrays_grow_again_when_the_cluster_takes_jobs() {
+        with_slurm(module_path!(), "arrays_grow_again_when_the_cluster_takes_jobs", |slurm| {
+            let (mut monitor, launcher) = monitor(slurm, 4);
+            let _workers = launch(&launcher, 7);
+            let limit = "Batch job submission failed: Job violates accounting/QOS policy (job submit limit)";
+            slurm.fails("sbatch", limit);
+            monitor.submit_some();
+            monitor.submit_some();
+            slurm.answers("sbatch", "17");
+            for _ in 0..3 {
+                monitor.submit_some();
+            }
+            let calls = slurm.calls("sbatch");
+            let array =
+                |call: &String| call.split(' ').find(|it| it.starts_with("--array=")).unwrap().to_owned();
+            let arrays: Vec<String> = calls.iter().map(array).collect();
+            let expected = ["--array=0-3", "--array=0-1", "--array=0-0", "--array=0-1", "--array=0-3"];
+            assert_eq!(arrays, expected);
+        });
     }
 }
