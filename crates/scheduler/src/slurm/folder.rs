@@ -27,7 +27,7 @@ use super::queue::TaskEnd;
 use super::{SlurmError, commands};
 
 /// The folder of all arrays in a results folder.
-const FOLDER: &str = "slurm";
+pub(super) const FOLDER: &str = "slurm";
 /// File name of the mark of a cancelled array.
 const CANCELLED: &str = "cancelled";
 /// Letters of an array's token: 48 random bits.

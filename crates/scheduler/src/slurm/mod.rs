@@ -8,6 +8,7 @@
 
 mod collect;
 mod commands;
+mod copy;
 mod error;
 mod folder;
 mod monitor;
@@ -27,13 +28,14 @@ use gansweep_config::SlurmConfig;
 use gansweep_protocol::{Command, Job};
 
 pub use self::collect::{CollectError, Collected, collect};
+pub use self::copy::program_copies;
 pub use self::error::SlurmError;
 pub use self::folder::{ArrayFolder, AttemptLog, logs_of};
 use self::monitor::Monitor;
 pub use self::queue::TaskEnd;
 use self::queue::TaskState;
 pub use self::restart::{Restart, requeue_own_task, unfinished};
-use self::shared::{Place, Shared, Task};
+use self::shared::{Place, Shared, Stage, Task};
 use crate::{AdoptedWorker, Exit, FrameSink, FrameStream, LaunchError, Launcher, Worker};
 
 /// Submits each group as a task of an array.
@@ -121,8 +123,8 @@ impl Launcher for SlurmLauncher {
 
     fn stop_handing_over(&self) -> bool {
         let mut state = self.shared.state();
-        state.takes_no_more = true;
-        !state.is_submitting
+        state.stage = state.stage.max(Stage::Leaves);
+        state.submitting == 0
     }
 
     fn has_caught_up(&self) -> bool {
@@ -132,7 +134,7 @@ impl Launcher for SlurmLauncher {
 
 impl Drop for SlurmLauncher {
     fn drop(&mut self) {
-        self.shared.state().is_over = true;
+        self.shared.state().stage = Stage::Over;
     }
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gansweep_base::digest::sha256_of;
 use gansweep_protocol::SegmentReader;
 use tracing::{info, warn};
 
@@ -16,8 +15,8 @@ use super::error::SlurmError;
 use super::folder::ArrayFolder;
 use super::folder::TaskFiles;
 use super::queue::{TaskEnd, TaskName, TaskState};
-use super::shared::{Place, Reading, Shared, Task};
-use super::{commands, sbatch};
+use super::shared::{Place, Reading, Shared, Stage, Task};
+use super::{commands, copy, sbatch};
 use crate::exit::says_disk_is_full;
 use crate::process::Tail;
 use crate::{EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};
@@ -79,7 +78,7 @@ impl Monitor {
 
     /// Works until the launcher is gone.
     pub(super) fn run(mut self) {
-        while !self.shared.state().is_over {
+        while self.shared.state().stage < Stage::Over {
             self.submit_if_due(Instant::now());
             self.look_if_due(Instant::now());
             thread::sleep(TICK);
@@ -177,26 +176,12 @@ impl Monitor {
         Ok(())
     }
 
-    /// The copy of the program in the results folder. All nodes see it there, and it stays the same if the program is
-    /// built anew while tasks wait.
+    /// The copy of the program that tasks run.
     fn program(&mut self) -> Result<PathBuf, SlurmError> {
         if let Some(program) = &self.program {
             return Ok(program.clone());
         }
-        let own = self.shared.program.clone();
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| SlurmError::File { path, source }
-        };
-        let digest = fs::File::open(&own).and_then(sha256_of).map_err(failed(&own))?;
-        let folder = self.shared.results_dir.join("slurm");
-        let copy = folder.join(format!("program-{}", &digest[..16]));
-        if !copy.exists() {
-            fs::create_dir_all(&folder).map_err(failed(&folder))?;
-            let partial = folder.join(format!("program-{}.{}", &digest[..16], std::process::id()));
-            let copied = fs::copy(&own, &partial).and_then(|_| fs::rename(&partial, &copy));
-            copied.map_err(failed(&copy))?;
-        }
+        let copy = copy::provide(&self.shared.program, &self.shared.results_dir)?;
         self.program = Some(copy.clone());
         Ok(copy)
     }

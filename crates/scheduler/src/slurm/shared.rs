@@ -34,16 +34,25 @@ pub(super) struct State {
     /// Tasks that are not submitted, in the order of their launches.
     pub(super) waiting: Vec<Arc<Task>>,
     pub(super) submitted: Vec<Arc<Task>>,
-    /// `sbatch` runs, for the first of the waiting tasks.
-    pub(super) is_submitting: bool,
-    /// The sweep leaves: no task is submitted any more.
-    pub(super) takes_no_more: bool,
+    /// This many of the first waiting tasks are being submitted: `sbatch` runs.
+    pub(super) submitting: usize,
     /// The sweep has taken over what an earlier runner left behind.
     pub(super) has_adopted: bool,
     /// The monitor has read all that there was when the launcher began.
     pub(super) has_caught_up: bool,
-    /// The launcher is gone.
-    pub(super) is_over: bool,
+    pub(super) stage: Stage,
+}
+
+/// What the monitor has to do.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// To submit tasks, and to follow those that are submitted.
+    #[default]
+    Submits,
+    /// The sweep leaves: no task is submitted any more.
+    Leaves,
+    /// Nothing: the launcher is gone.
+    Over,
 }
 
 /// A task, from its launch to its end.
@@ -85,11 +94,11 @@ impl Shared {
 impl State {
     /// The tasks of the next array, no more than `most`. The caller submits them and calls [`end_submission`](Self::end_submission).
     pub(super) fn begin_submission(&mut self, most: usize) -> Vec<Arc<Task>> {
-        if self.takes_no_more {
+        if self.stage > Stage::Submits {
             return Vec::new();
         }
         let tasks: Vec<Arc<Task>> = self.waiting.iter().take(most).cloned().collect();
-        self.is_submitting = !tasks.is_empty();
+        self.submitting = tasks.len();
         for task in &tasks {
             task.progress().is_submitting = true;
         }
@@ -98,7 +107,7 @@ impl State {
 
     /// Moves those tasks to the submitted ones if the cluster has taken them.
     pub(super) fn end_submission(&mut self, tasks: Vec<Arc<Task>>, taken: bool) {
-        self.is_submitting = false;
+        self.submitting = 0;
         for task in &tasks {
             task.progress().is_submitting = false;
         }
