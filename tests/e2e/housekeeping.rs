@@ -221,3 +221,19 @@ fn a_results_folder_that_is_in_use_or_has_no_database_is_left_alone() {
         assert!(!empty.path("results").exists(), "{arguments:?}");
     }
 }
+
+#[test]
+fn copies_of_the_program_that_jobs_of_a_cluster_ran_are_cleaned_away() {
+    let sandbox = two_sweeps();
+    let copies = ["slurm/program-0123456789abcdef", "slurm/.program-0123456789abcdef.AbCdEf.part"];
+    let log = sandbox.path("results/slurm/0123456789ab/0.log");
+    fs::create_dir_all(log.parent().unwrap()).unwrap();
+    fs::write(&log, "kept").unwrap();
+    for copy in copies {
+        fs::write(sandbox.path("results").join(copy), [0; 2048]).unwrap();
+    }
+    let freed = sandbox.run(&["gc", "--yes"]).well();
+    assert!(freed.stderr.contains("2 copies of the program that jobs in Slurm have run: 4"), "{freed:#?}");
+    assert!(copies.iter().all(|copy| !sandbox.path("results").join(copy).exists()));
+    assert!(log.exists());
+}

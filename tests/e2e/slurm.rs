@@ -138,6 +138,18 @@ fn twenty_four_runs_on_two_nodes_have_the_bits_of_a_local_sweep() {
 
 #[test]
 #[ignore = "needs a cluster: scripts/check-slurm"]
+fn fused_runs_share_a_task() {
+    let sandbox = sandbox_of(&on_cluster(SMALL, ""));
+    sandbox.run(&[&SWEEP[..], &["--fuse", "2"]].concat()).well();
+    let array = fs::read_dir(sandbox.path("results/slurm")).unwrap().flatten().find(|it| it.path().is_dir());
+    let runs = fs::read_to_string(array.unwrap().path().join("runs.txt")).unwrap();
+    let tasks: BTreeSet<&str> = runs.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!((runs.lines().count(), tasks.len()), (6, 3), "{runs}");
+    assert_recorded(&sandbox, &local(SMALL));
+}
+
+#[test]
+#[ignore = "needs a cluster: scripts/check-slurm"]
 fn a_runner_that_has_left_is_collected_for_as_often_as_one_likes() {
     let sandbox = sandbox_held(SMALL);
     leave(&sandbox, || {

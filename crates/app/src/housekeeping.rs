@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use gansweep_base::{file, untrusted};
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::{CHECKPOINTS, Metric};
-use gansweep_scheduler::{Deleted, delete_checkpoints, is_own_file, unrecorded_checkpoints};
+use gansweep_scheduler::{Deleted, delete_checkpoints, is_own_file, program_copies, unrecorded_checkpoints};
 use gansweep_store::{
     Reader, Removal, ResultsLock, RunFiles, RunFilter, RunRow, Store, StoreError, SweepSize,
 };
@@ -95,8 +95,12 @@ pub struct PlannedCleaning {
     pub unranked: Vec<String>,
     /// Files of checkpoints that no record names, and of pages that were never finished.
     pub leftovers: Vec<PathBuf>,
+    /// Copies of the program that jobs of a cluster ran. No job is left that needs one.
+    pub programs: Vec<PathBuf>,
     /// Bytes of all these files.
     pub bytes: u64,
+    /// Those of the copies of the program.
+    pub program_bytes: u64,
 }
 
 /// What a cleaning has freed.
@@ -119,6 +123,8 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
     let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();
     let mut leftovers = unrecorded(results, &recorded)?;
     leftovers.extend(unfinished_pages(results)?);
+    let programs =
+        program_copies(results).map_err(|source| AppError::File { path: results.join("slurm"), source })?;
     let (kept, unranked) = kept_files(&reader, keep, &all)?;
     // A checkpoint that cannot be deleted must not be forgotten.
     let goes = |path: &String| {
@@ -133,8 +139,24 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
     let checkpoints: Vec<RunFiles> =
         all.into_iter().map(unneeded).filter(|files| files.paths().next().is_some()).collect();
     let files = recorded_paths(results, &checkpoints).into_iter().chain(leftovers.iter().cloned());
-    let bytes = files.filter_map(|path| fs::symlink_metadata(path).ok()).map(|it| it.len()).sum();
-    Ok(PlannedCleaning { results: results.to_owned(), _lock: lock, checkpoints, unranked, leftovers, bytes })
+    let program_bytes = programs.iter().map(|path| length(path)).sum();
+    let bytes = files.map(|path| length(&path)).sum::<u64>() + program_bytes;
+    let results = results.to_owned();
+    Ok(PlannedCleaning {
+        results,
+        _lock: lock,
+        checkpoints,
+        unranked,
+        leftovers,
+        programs,
+        bytes,
+        program_bytes,
+    })
+}
+
+/// The length of a file; 0 if there is none.
+fn length(path: &Path) -> u64 {
+    fs::symlink_metadata(path).map_or(0, |found| found.len())
 }
 
 impl PlannedCleaning {
@@ -150,12 +172,15 @@ impl PlannedCleaning {
             self.leftovers.into_iter().partition(|path| path.parent() == Some(&*self.results));
         files.extend(checkpoints);
         let mut files = delete(&self.results, &files)?;
-        for page in pages {
-            let bytes = fs::symlink_metadata(&page).map_or(0, |metadata| metadata.len());
-            // One that another process writes now is locked and stays.
-            let removed = file::remove_leftover(&page);
-            removed.map_err(|source| AppError::File { path: page.clone(), source })?;
-            if !page.exists() {
+        // A page that another process writes now is locked and stays.
+        let remove_page: fn(&Path) -> io::Result<()> = file::remove_leftover;
+        let remove_copy: fn(&Path) -> io::Result<()> = |path| fs::remove_file(path);
+        let pages = pages.iter().map(|page| (page, remove_page));
+        let programs = self.programs.iter().map(|copy| (copy, remove_copy));
+        for (path, remove) in pages.chain(programs) {
+            let bytes = length(path);
+            remove(path).map_err(|source| AppError::File { path: path.clone(), source })?;
+            if !path.exists() {
                 files.files += 1;
                 files.bytes += bytes;
             }

@@ -149,6 +149,7 @@ fn log_notice(notice: &Notice) {
             info!(target: TARGET, workers = workers.len(), ?waited, "waiting for workers to save");
         }
         Notice::Stopping { level, workers } => info!(target: TARGET, ?level, workers, "stopping"),
+        Notice::Leaving { workers, waiting } => info!(target: TARGET, workers, waiting, "leaving"),
     }
 }
 

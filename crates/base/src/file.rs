@@ -44,6 +44,14 @@ impl NewFile {
         Ok(Self(BufWriter::new(Target::beside(path.to_owned())?)))
     }
 
+    /// Sets the permissions of the new file, for those that are not written to directly.
+    pub fn set_permissions(&mut self, permissions: fs::Permissions) -> io::Result<()> {
+        match self.0.get_ref() {
+            Target::Beside { temporary, .. } => temporary.as_file().set_permissions(permissions),
+            Target::Stream(_) => Ok(()),
+        }
+    }
+
     /// Renames the file to its final name, replacing an older file. At every moment there is either the old
     /// file or the complete new one, even after a loss of power: the content is flushed to the disk before
     /// the renaming, and the folder after it.

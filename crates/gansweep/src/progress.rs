@@ -197,6 +197,7 @@ impl Display {
             Notice::Resuming { run, step } => self.print(&format!("{} resumes from step {step}", name(run))),
             Notice::RunEnded { run, state, step, cause } => self.run_ended(run, *state, *step, cause),
             Notice::Stopping { level, workers } => self.stopping(*level, *workers),
+            Notice::Leaving { workers, waiting } => self.print(&leaving(*workers, *waiting)),
             Notice::WaitingForWorkers { workers, waited } => self.print(&waiting(workers, *waited)),
             Notice::GroupStarted { .. } => {}
             other => {
@@ -427,6 +428,19 @@ fn sweep_line(sweep: &SweepProgress) -> String {
         text += &format!(", {} left", text::seconds(remaining.as_secs_f64()));
     }
     text
+}
+
+/// `leaving: 12 tasks go on in Slurm`.
+fn leaving(workers: usize, waiting: usize) -> String {
+    let go = if workers == 1 { "goes" } else { "go" };
+    let left = format!("leaving: {} {go} on in Slurm", text::count(workers, "task"));
+    match waiting {
+        0 => left,
+        _ => format!(
+            "{left}, {waiting} not submitted; the same command submits what is missing (Ctrl-C again does not wait for \
+             sbatch)"
+        ),
+    }
 }
 
 /// `after 12 s still waiting for 2 workers to finish a step and save: cpu lr=1e-4 seed=0; ...`.

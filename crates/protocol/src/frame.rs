@@ -101,7 +101,8 @@ pub fn write_frame(mut writer: impl Write, frame: &Frame) -> io::Result<()> {
     writer.write_all(&encode(frame)?)
 }
 
-fn encode(frame: &Frame) -> io::Result<Vec<u8>> {
+/// The bytes of a frame.
+pub(crate) fn encode(frame: &Frame) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; HEADER_BYTES];
     rmp_serde::encode::write_named(&mut bytes, frame)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;

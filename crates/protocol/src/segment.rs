@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::frame::{FrameError, read_frame, write_frame};
+use crate::frame::{FrameError, encode, read_frame};
 use crate::{Envelope, Frame};
 
 /// Why reading a segment stopped.
@@ -108,6 +108,10 @@ impl Iterator for SegmentReader {
 #[derive(Debug)]
 pub struct SegmentWriter {
     file: File,
+    /// End of the last whole frame.
+    length: u64,
+    /// The error after which it is not known what is at the end of the file: nothing may follow it.
+    broken: Option<io::ErrorKind>,
 }
 
 impl SegmentWriter {
@@ -126,15 +130,34 @@ impl SegmentWriter {
         if let Some(SegmentTail::Torn { offset, .. }) = written.tail() {
             file.set_len(offset).map_err(|error| failed(path, offset, error.into()))?;
         }
-        Ok(Self { file })
+        Ok(Self { file, length: written.offset(), broken: None })
     }
 
-    /// Appends a frame, and waits for the disk if its event must survive a loss of power.
+    /// Appends a frame, and waits for the disk if its event must survive a loss of power. A frame of which only a part
+    /// is written, as on a full disk, is cut off again: another thread may write the next one when there is room.
+    ///
+    /// # Errors
+    /// Those of the file. After one that leaves the end of the file unknown, every further frame is refused.
     pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
-        write_frame(&mut self.file, frame)?;
+        if let Some(kind) = self.broken {
+            return Err(io::Error::new(kind, format!("an earlier event could not be written: {kind}")));
+        }
+        let bytes = encode(frame)?;
+        if let Err(error) = self.file.write_all(&bytes) {
+            if self.file.set_len(self.length).is_err() {
+                self.broken = Some(error.kind());
+            }
+            return Err(error);
+        }
+        self.length += bytes.len() as u64;
         match frame {
-            Frame::Event(Envelope { event, .. }) if event.must_be_durable() => self.file.sync_data(),
-            _ => self.file.flush(),
+            Frame::Event(Envelope { event, .. }) if event.must_be_durable() => {
+                let synced = self.file.sync_data();
+                // The frame may be lost, or be read already: it can neither stay nor be cut off.
+                self.broken = synced.as_ref().err().map(io::Error::kind);
+                synced
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -162,8 +185,10 @@ impl<R: Read> Read for CountingReader<R> {
 mod tests {
     use std::fs;
 
+    use gansweep_config::RunId;
+
     use super::*;
-    use crate::{Heartbeat, PROTOCOL_VERSION};
+    use crate::{Event, Failed, Heartbeat, PROTOCOL_VERSION};
 
     fn frame(number: u32) -> Frame {
         Frame::Heartbeat(Heartbeat { cpu_seconds: f64::from(number) })
@@ -262,5 +287,36 @@ mod tests {
     fn a_segment_that_is_not_there_is_named() {
         let error = SegmentReader::open(Path::new("/nonexistent/worker.segment")).unwrap_err();
         assert!(error.to_string().starts_with("segment /nonexistent/worker.segment cannot be read"));
+    }
+
+    /// Names the segment to the process that writes it with a limit on the size of files.
+    const LIMITED: &str = "GANSWEEP_TEST_SEGMENT";
+
+    /// The limit stands for a full disk: a part of the frame is written before the error.
+    #[test]
+    fn a_frame_that_does_not_fit_leaves_nothing_behind_that_a_later_frame_could_follow() {
+        if let Some(path) = std::env::var_os(LIMITED) {
+            let mut writer = SegmentWriter::open(Path::new(&path)).unwrap();
+            writer.write(&frame(0)).unwrap();
+            let event = Event::Failed(Failed { step: 0, cause: "x".repeat(4096) });
+            let run = RunId::parse("0123456789abcdef").unwrap();
+            let long = Envelope { run, attempt: 1, seq: 0, at_unix_ms: 0, event };
+            assert!(writer.write(&Frame::Event(long)).is_err());
+            writer.write(&frame(1)).unwrap();
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.segment");
+        let name =
+            "segment::tests::a_frame_that_does_not_fit_leaves_nothing_behind_that_a_later_frame_could_follow";
+        let ended = std::process::Command::new("sh")
+            .args(["-c", "ulimit -f 2 && trap '' XFSZ && exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env(LIMITED, &path)
+            .output()
+            .unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+        assert_eq!(read(&path), (vec![frame(0), frame(1)], Some(SegmentTail::Whole)));
     }
 }

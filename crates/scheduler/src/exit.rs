@@ -87,6 +87,11 @@ impl Exit {
     }
 }
 
+/// Whether a worker says that a disk or a quota is full, which every other run would meet too.
+pub(crate) fn says_disk_is_full(stderr: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|message| stderr.contains(message))
+}
+
 /// Appends a worker's stderr to a cause.
 pub(crate) fn with_stderr(cause: String, stderr: &str) -> String {
     if stderr.is_empty() { cause } else { format!("{cause}; stderr: {stderr}") }

@@ -41,6 +41,12 @@ pub trait Launcher {
         false
     }
 
+    /// Whether it takes all groups at once and queues them itself, as a cluster does. Then a group is as large as its slot
+    /// allows, although other slots stay idle.
+    fn queues_groups(&self) -> bool {
+        false
+    }
+
     /// Whether all that adopted workers had reported when the launcher began has been forwarded.
     fn has_caught_up(&self) -> bool {
         true
@@ -49,6 +55,11 @@ pub trait Launcher {
     /// Whether a worker that was launched is not yet where it goes on without the runner.
     fn is_handing_over(&self) -> bool {
         false
+    }
+
+    /// Hands over no more workers. `false` while some are being handed over: the runner asks again before it leaves.
+    fn stop_handing_over(&self) -> bool {
+        true
     }
 }
 
@@ -76,6 +87,11 @@ pub trait Worker {
 
     /// Its exit, or `None` while it runs.
     fn try_wait(&mut self) -> Option<Exit>;
+
+    /// Whether it is where it goes on without the runner, if the launcher's workers do.
+    fn is_handed_over(&self) -> bool {
+        true
+    }
 
     /// Whether it may be started again by others than the runner, and then goes on with the next attempt of each
     /// of its runs.

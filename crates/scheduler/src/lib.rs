@@ -55,7 +55,7 @@ pub use search::{AdaptiveSearch, BestTrial, PlannedRuns, Proposal, ProposedTrial
 pub use slurm::{
     ArrayFolder, ArrayStatus, AttemptLog, CollectError, Collected, Restart, SlurmError, SlurmLauncher,
     TaskCounts, TaskEnd, cancel as cancel_slurm_jobs, collect as collect_slurm_jobs,
-    logs_of as slurm_logs_of, requeue_own_task, status as slurm_status, unfinished,
+    logs_of as slurm_logs_of, program_copies, requeue_own_task, status as slurm_status, unfinished,
 };
 pub use stop::{StopLevel, StopSignal};
 pub use sweep::run_sweep;

@@ -138,6 +138,13 @@ pub enum Notice {
         /// Workers still at work.
         workers: usize,
     },
+    /// The sweep stops early, and its workers go on without it.
+    Leaving {
+        /// Workers that go on.
+        workers: usize,
+        /// Workers that are not handed over yet, and will not be by this sweep.
+        waiting: usize,
+    },
     /// The sweep stops and waits for workers to finish their step and save. Sent again while it takes longer.
     WaitingForWorkers {
         /// The workers.

@@ -1,8 +1,9 @@
 //! The queue of runs, and how slots share it.
 //!
 //! Runs of one group key wait in a pool. A ready slot takes a group from it: no more lanes than it can
-//! hold, and no more than its share, so that no other ready slot stays idle. The longest run begins first,
-//! so that no long run is left over at the end. Taking a group costs O(log n) for each lane.
+//! hold, and no more than its share, so that no other ready slot stays idle. Where the launcher has a queue
+//! of its own there are slots for all runs, most of which are to stay idle: there is no share then. The longest run
+//! begins first, so that no long run is left over at the end. Taking a group costs O(log n) for each lane.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -94,9 +95,20 @@ impl Candidate {
 /// The most lanes of a group, by slot and kind.
 pub(crate) type Limits<'a> = dyn Fn(usize, Kind) -> usize + 'a;
 
+/// How many lanes a slot takes while other slots are ready.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Its part of the waiting runs, so that no other ready slot stays idle.
+    #[default]
+    Fair,
+    /// As many as it holds.
+    Whole,
+}
+
 /// All waiting runs.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Queue {
+    share: Share,
     pools: HashMap<Kind, Pool>,
     /// What comes first. No two ranks are equal, since `arrival` differs.
     order: BTreeMap<Rank, Source>,
@@ -157,6 +169,10 @@ impl Pool {
 }
 
 impl Queue {
+    pub(crate) fn new(share: Share) -> Self {
+        Self { share, ..Self::default() }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting == 0
     }
@@ -239,8 +255,13 @@ impl Queue {
         };
         let slot = ready.iter().copied().min_by_key(|&slot| Reverse(limit(slot, kind)))?;
         let own = limit(slot, kind);
-        let all: usize = ready.iter().map(|&slot| limit(slot, kind)).sum();
-        let share = (self.waiting as f64 * own as f64 / all as f64).round() as usize;
+        let share = match self.share {
+            Share::Fair => {
+                let all: usize = ready.iter().map(|&slot| limit(slot, kind)).sum();
+                (self.waiting as f64 * own as f64 / all as f64).round() as usize
+            }
+            Share::Whole => own,
+        };
         let count = |alike: usize| even_part(alike, own).min(share.max(1));
         let runs = match self.order.remove(&rank)? {
             Source::Pool(kind) => {

@@ -55,9 +55,16 @@ pub enum TrainError {
     /// Weights cannot be serialised as safetensors.
     #[error("the weights cannot be written as safetensors: {0}")]
     Export(String),
-    /// The events cannot be sent to the runner.
-    #[error("the runner cannot be reached: {0}")]
+    /// The events cannot be written, to the runner or to a segment.
+    #[error("{problem}: {0}", problem = problem_with_events(.0))]
     Events(#[source] io::Error),
+}
+
+fn problem_with_events(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => "the runner cannot be reached",
+        _ => "the events cannot be written",
+    }
 }
 
 impl TrainError {
@@ -75,14 +82,17 @@ impl TrainError {
                 | io::ErrorKind::DirectoryNotEmpty => !path.ancestors().nth(2).is_some_and(Path::is_dir),
                 _ => true,
             },
+            // A segment is a file. What is wrong with a pipe is wrong for this worker alone.
+            Self::Events(source) => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
             Self::Device { .. }
             | Self::OutOfMemory { .. }
             | Self::Checkpoint { .. }
             | Self::Group(_)
             | Self::Networks(_)
             | Self::Unsupported(_)
-            | Self::Export(_)
-            | Self::Events(_) => false,
+            | Self::Export(_) => false,
         }
     }
 }
@@ -145,5 +155,23 @@ impl CheckpointError {
             io::ErrorKind::NotFound => Self::Missing,
             _ => Self::File(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_that_takes_no_events_affects_all_runs_and_a_closed_pipe_does_not() {
+        let error = |kind: io::ErrorKind| TrainError::Events(kind.into());
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let error = error(kind);
+            assert!(error.affects_all_runs());
+            assert!(error.to_string().starts_with("the events cannot be written: "), "{error}");
+        }
+        let closed = error(io::ErrorKind::BrokenPipe);
+        assert!(!closed.affects_all_runs());
+        assert!(closed.to_string().starts_with("the runner cannot be reached: "), "{closed}");
     }
 }

@@ -114,7 +114,8 @@ pub(crate) fn gc(args: &GcArgs) -> Result<(), Failure> {
     let planned = housekeeping::gc(&args.results.results, keep_weights(args)?)?;
     messages::print(&describe_cleaning(&planned));
     // The database is compacted in any case, which loses nothing.
-    let has_files = !planned.checkpoints.is_empty() || !planned.leftovers.is_empty();
+    let has_files =
+        !planned.checkpoints.is_empty() || !planned.leftovers.is_empty() || !planned.programs.is_empty();
     if has_files && !is_agreed("delete them?", args.yes)? {
         return Ok(());
     }
@@ -233,8 +234,18 @@ fn describe_cleaning(planned: &PlannedCleaning) -> String {
         "{} of completed runs and {} that no run needs: {}",
         text::count(planned.checkpoints.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
         text::count(planned.leftovers.len(), "file"),
-        size(planned.bytes)
+        size(planned.bytes - planned.program_bytes)
     )];
+    if !planned.programs.is_empty() {
+        let copies = match planned.programs.len() {
+            1 => "1 copy".to_owned(),
+            several => format!("{several} copies"),
+        };
+        lines.push(format!(
+            "{copies} of the program that jobs in Slurm have run: {}",
+            size(planned.program_bytes)
+        ));
+    }
     if !planned.unranked.is_empty() {
         lines.push(format!(
             "kept, since no run has a value that says which weights are best: those of {}; `gansweep evaluate SWEEP` measures \

@@ -98,11 +98,8 @@ fn record(task: &Known, store: &mut Store, collected: &mut Collected) -> Result<
             Err(error) => return Err(error.into()),
         }
     }
-    let exit = match (files.exit, end) {
-        (true, _) => exit_left(folder, *index),
-        (false, Some(end)) => Some(exit_at_end(folder, *index, files, *end)),
-        (false, None) => None,
-    };
+    let left = files.exit.then(|| exit_left(folder, *index)).flatten();
+    let exit = left.or_else(|| end.map(|end| exit_at_end(folder, *index, files, end)));
     let Some(exit) = exit else {
         *(if files.segments > 0 { &mut collected.tasks.running } else { &mut collected.tasks.waiting }) += 1;
         return Ok(());
@@ -152,4 +149,35 @@ fn end_attempts(
         (lane.run.clone(), state)
     });
     Ok(states.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::stand_in::{job, with_slurm};
+    use super::*;
+    use crate::mock;
+
+    #[test]
+    fn a_task_with_an_exit_file_without_a_code_has_ended_as_the_cluster_says() {
+        with_slurm(
+            module_path!(),
+            "a_task_with_an_exit_file_without_a_code_has_ended_as_the_cluster_says",
+            |slurm| {
+                let planned = mock::plan("", 1).unwrap();
+                let mut job = job();
+                job.lanes[0].run = planned[0].id.clone();
+                let folder = ArrayFolder::create(slurm.results(), &[&job, &job]).unwrap();
+                for index in 0..2 {
+                    fs::write(folder.path().join(format!("{index}.exit")), "").unwrap();
+                }
+                slurm.answers("squeue", "NAME|0|NODE_FAIL\nNAME|1|RUNNING\n");
+                let mut store = Store::open(slurm.results()).unwrap();
+                store.register_sweep(&mock::sweep_record("test"), &planned).unwrap();
+                let collected = collect(slurm.results(), &mut store).unwrap();
+                assert_eq!(collected.tasks, TaskCounts { waiting: 1, running: 0, ended: 1 });
+            },
+        );
+    }
 }

@@ -13,6 +13,9 @@ use super::queue::{self, TaskName, TaskState};
 /// The size of arrays where the cluster does not tell its own: Slurm's default.
 const DEFAULT_ARRAY_SIZE: usize = 1001;
 
+/// The most names in a question. Linux takes 128 KiB in an argument, which is more than 5,000 names.
+const MOST_NAMES: usize = 1000;
+
 /// Runs a command of Slurm and returns what it prints.
 fn run<I: AsRef<OsStr>>(
     program: &'static str,
@@ -51,12 +54,14 @@ pub(super) fn sbatch(args: &[String], script: &OsStr) -> Result<String, SlurmErr
 
 /// The states of all tasks of arrays with these names, those that ended a short time ago included.
 pub(super) fn squeue(names: &[&str]) -> Result<HashMap<TaskName, TaskState>, SlurmError> {
-    if names.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let names = format!("--name={}", names.join(","));
     let format = format!("--format={}", queue::FORMAT);
-    Ok(queue::parse(&run("squeue", ["--noheader", "--array", "--states=all", &names, &format])?))
+    let mut states = HashMap::new();
+    for names in names.chunks(MOST_NAMES) {
+        let names = format!("--name={}", names.join(","));
+        let listing = run("squeue", ["--noheader", "--array", "--states=all", &names, &format])?;
+        states.extend(queue::parse(&listing));
+    }
+    Ok(states)
 }
 
 /// Cancels whole arrays by their names.
@@ -64,9 +69,17 @@ pub(super) fn cancel_arrays(names: &[&str]) -> Result<(), SlurmError> {
     names.iter().try_for_each(|name| run("scancel", [format!("--name={name}")]).map(drop))
 }
 
-/// Cancels one task. The name is given too, since another job may have got the id.
-pub(super) fn cancel_task(name: &str, job_id: &str, index: u32) -> Result<(), SlurmError> {
-    run("scancel", [format!("--name={name}"), format!("{job_id}_{index}")]).map(drop)
+/// Cancels tasks of an array. The name is given too, since another job may have got the id.
+pub(super) fn cancel_tasks(name: &str, job_id: &str, indices: &[u32]) -> Result<(), SlurmError> {
+    let tasks = indices.iter().map(|index| format!("{job_id}_{index}"));
+    run("scancel", [format!("--name={name}")].into_iter().chain(tasks)).map(drop)
+}
+
+/// The job id of the array with that name; `None` if the cluster knows none.
+pub(super) fn array_id(name: &str) -> Result<Option<String>, SlurmError> {
+    let name = format!("--name={name}");
+    let listing = run("squeue", ["--noheader", "--states=all", &name, "--format=%F"])?;
+    Ok(listing.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned))
 }
 
 /// Puts the task that this process is back into the queue.
@@ -100,7 +113,20 @@ impl SlurmError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stand_in::with_slurm;
     use super::*;
+
+    #[test]
+    fn many_arrays_are_asked_for_a_thousand_at_a_time() {
+        with_slurm(module_path!(), "many_arrays_are_asked_for_a_thousand_at_a_time", |slurm| {
+            let names: Vec<String> = (0..7000).map(|number| format!("gansweep-{number:012}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            slurm.answers("squeue", "gansweep-000000000001|0|RUNNING\ngansweep-000000000001|1|PENDING\n");
+            assert_eq!(squeue(&names).unwrap().len(), 2);
+            assert_eq!(slurm.calls("squeue").len(), 7);
+            assert!(squeue(&[]).unwrap().is_empty());
+        });
+    }
 
     fn refused(message: &str) -> SlurmError {
         SlurmError::Refused { program: "sbatch", message: message.to_owned() }

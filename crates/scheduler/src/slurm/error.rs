@@ -46,12 +46,20 @@ pub enum SlurmError {
         /// The version.
         found: String,
     },
-    /// A task of another sweep trains runs of this one, too.
+    /// A task trains runs of this sweep together with runs that the sweep does not have.
     #[error(
-        "jobs of another sweep train runs of this one, too; wait for them with `gansweep collect`, or end them with \
-         `gansweep cancel`"
+        "a job trains runs of this sweep together with runs that it does not have: those of another sweep, or of this one \
+         before its file was changed; wait for the jobs and record them with `gansweep collect`, or end them with `gansweep \
+         cancel`, then `gansweep collect`"
     )]
-    SharedWithAnotherSweep,
+    PartlyInPlan,
+    /// A task trains selected runs of this sweep together with others of it.
+    #[error(
+        "a job trains runs that --only or --retry-failed selects together with other runs of this sweep; leave the option \
+         out to come back to the jobs, or wait for them and record them with `gansweep collect`, or end them with `gansweep \
+         cancel`, then `gansweep collect`"
+    )]
+    PartlySelected,
 }
 
 /// What helps against some of Slurm's errors, whose words name no key of an experiment.

@@ -23,11 +23,11 @@ use gansweep_base::digest::sha256;
 use gansweep_base::{file, host};
 use gansweep_protocol::{Job, JobError};
 
-use super::SlurmError;
 use super::queue::TaskEnd;
+use super::{SlurmError, commands};
 
 /// The folder of all arrays in a results folder.
-const FOLDER: &str = "slurm";
+pub(super) const FOLDER: &str = "slurm";
 /// File name of the mark of a cancelled array.
 const CANCELLED: &str = "cancelled";
 /// Letters of an array's token: 48 random bits.
@@ -173,6 +173,18 @@ impl ArrayFolder {
     pub fn job_id(&self) -> Option<String> {
         let id = fs::read_to_string(self.path.join("job-id")).ok()?;
         Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+
+    /// The id of the array's job; asks the cluster for it, and keeps it, if the runner died before `sbatch` answered.
+    pub(super) fn find_job_id(&self) -> Result<Option<String>, SlurmError> {
+        if let Some(id) = self.job_id() {
+            return Ok(Some(id));
+        }
+        let found = commands::array_id(&self.job_name())?;
+        if let Some(id) = &found {
+            self.set_job_id(id)?;
+        }
+        Ok(found)
     }
 
     pub(super) fn set_job_id(&self, id: &str) -> Result<(), SlurmError> {
@@ -322,32 +334,8 @@ fn is_token(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stand_in::job;
     use super::*;
-
-    fn job() -> Job {
-        let run = gansweep_config::RunId::parse("0123456789abcdef").unwrap();
-        let planned = crate::mock::plan("", 1).unwrap().remove(0);
-        Job {
-            device: "cpu".into(),
-            threads: 1,
-            data_dir: None,
-            idx_dir: None,
-            results_dir: "results".into(),
-            record: crate::mock::sweep_record("test").record,
-            run_seconds: None,
-            lanes: vec![gansweep_protocol::LaneJob {
-                run,
-                attempt: 2,
-                config: planned.config,
-                spec: planned.spec,
-                epochs: 1,
-                milestones: Vec::new(),
-                pause_at: None,
-                seed: 0,
-                resume: None,
-            }],
-        }
-    }
 
     #[test]
     fn a_task_is_open_until_it_is_discarded_and_its_log_stays() {

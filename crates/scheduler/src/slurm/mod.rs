@@ -8,6 +8,7 @@
 
 mod collect;
 mod commands;
+mod copy;
 mod error;
 mod folder;
 mod monitor;
@@ -15,6 +16,8 @@ mod queue;
 mod restart;
 mod sbatch;
 mod shared;
+#[cfg(test)]
+mod stand_in;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -25,13 +28,14 @@ use gansweep_config::SlurmConfig;
 use gansweep_protocol::{Command, Job};
 
 pub use self::collect::{CollectError, Collected, collect};
+pub use self::copy::program_copies;
 pub use self::error::SlurmError;
 pub use self::folder::{ArrayFolder, AttemptLog, logs_of};
 use self::monitor::Monitor;
 pub use self::queue::TaskEnd;
 use self::queue::TaskState;
 pub use self::restart::{Restart, requeue_own_task, unfinished};
-use self::shared::{Place, Shared, Task};
+use self::shared::{Place, Shared, Stage, Task};
 use crate::{AdoptedWorker, Exit, FrameSink, FrameStream, LaunchError, Launcher, Worker};
 
 /// Submits each group as a task of an array.
@@ -85,7 +89,7 @@ impl Launcher for SlurmLauncher {
             // Its runner died before or while it submitted the array.
             let is_known = folder.job_id().is_some()
                 || files.values().any(|task| task.segments > 0 || task.exit || task.log)
-                || !commands::squeue(&[&folder.job_name()])?.is_empty();
+                || folder.find_job_id()?.is_some();
             if !is_known {
                 folder.remove();
                 continue;
@@ -108,9 +112,19 @@ impl Launcher for SlurmLauncher {
         true
     }
 
+    fn queues_groups(&self) -> bool {
+        true
+    }
+
     fn is_handing_over(&self) -> bool {
         let state = self.shared.state();
         !state.waiting.is_empty()
+    }
+
+    fn stop_handing_over(&self) -> bool {
+        let mut state = self.shared.state();
+        state.stage = state.stage.max(Stage::Leaves);
+        state.submitting == 0
     }
 
     fn has_caught_up(&self) -> bool {
@@ -120,7 +134,7 @@ impl Launcher for SlurmLauncher {
 
 impl Drop for SlurmLauncher {
     fn drop(&mut self) {
-        self.shared.state().is_over = true;
+        self.shared.state().stage = Stage::Over;
     }
 }
 
@@ -149,22 +163,19 @@ impl Worker for SlurmWorker {
         }
     }
 
+    /// The monitor cancels the task, again and again until it has ended: the cluster may not answer now.
     fn kill(&mut self) {
-        let place = {
-            let mut progress = self.task.progress();
-            progress.killed = true;
-            progress.place.clone()
-        };
-        if let Some(Place { folder, index }) = place
-            && let Some(id) = folder.job_id()
-            && let Err(error) = commands::cancel_task(&folder.job_name(), &id, index)
-        {
-            tracing::warn!(%error, "a task cannot be cancelled");
-        }
+        self.task.progress().killed = true;
     }
 
     fn try_wait(&mut self) -> Option<Exit> {
         self.task.progress().exit.clone()
+    }
+
+    /// One for which `sbatch` runs may already be in the cluster: the next runner finds out.
+    fn is_handed_over(&self) -> bool {
+        let progress = self.task.progress();
+        progress.place.is_some() || progress.is_submitting
     }
 
     fn may_restart(&self) -> bool {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gansweep_base::digest::sha256_of;
 use gansweep_protocol::SegmentReader;
 use tracing::{info, warn};
 
@@ -16,8 +15,9 @@ use super::error::SlurmError;
 use super::folder::ArrayFolder;
 use super::folder::TaskFiles;
 use super::queue::{TaskEnd, TaskName, TaskState};
-use super::shared::{Place, Reading, Shared, Task};
-use super::{commands, sbatch};
+use super::shared::{Place, Reading, Shared, Stage, Task};
+use super::{commands, copy, sbatch};
+use crate::exit::says_disk_is_full;
 use crate::process::Tail;
 use crate::{EXIT_OUT_OF_MEMORY, EXIT_SHARED_CAUSE, Exit, ExitStatus};
 
@@ -34,6 +34,9 @@ pub(super) const LAST_WRITES: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_secs(10);
 /// Attempts to reach a controller that does not answer: ten minutes.
 const MOST_PAUSES: u32 = 60;
+/// A task that was killed and has not ended is cancelled again after this time. It has the cluster's `KillWait` to save,
+/// half a minute as a rule, and a task that was requeued in between runs on.
+const CANCEL_AGAIN: Duration = Duration::from_mins(1);
 /// Bytes of the end of a log that are read for a cause.
 const LOG_BYTES: u64 = 8192;
 
@@ -75,7 +78,7 @@ impl Monitor {
 
     /// Works until the launcher is gone.
     pub(super) fn run(mut self) {
-        while !self.shared.state().is_over {
+        while self.shared.state().stage < Stage::Over {
             self.submit_if_due(Instant::now());
             self.look_if_due(Instant::now());
             thread::sleep(TICK);
@@ -96,25 +99,17 @@ impl Monitor {
 
     /// Submits one array.
     fn submit_some(&mut self) {
-        let tasks: Vec<Arc<Task>> = {
-            let mut state = self.shared.state();
-            let (killed, kept) =
-                std::mem::take(&mut state.waiting).into_iter().partition(|task| task.progress().killed);
-            state.waiting = kept;
-            for task in killed {
-                end_silently(&task);
-            }
-            state.waiting.iter().take(self.array_size).cloned().collect()
-        };
+        let tasks = self.shared.state().begin_submission(self.array_size);
         if tasks.is_empty() {
             return;
         }
-        match self.submit(&tasks) {
+        let submitted = self.submit(&tasks);
+        self.shared.state().end_submission(tasks, submitted.is_ok());
+        match submitted {
             Ok(()) => {
                 self.pauses = 0;
-                let mut state = self.shared.state();
-                state.waiting.drain(..tasks.len());
-                state.submitted.extend(tasks);
+                // There may be room for more again.
+                self.array_size = (self.array_size * 2).min(self.shared.array_size);
             }
             Err(error) if error.is_job_limit() && self.may_wait_for_room() => {
                 info!(%error, array_size = self.array_size, "the cluster takes fewer jobs");
@@ -156,11 +151,10 @@ impl Monitor {
         let args = sbatch::arguments(config, &folder.job_name(), folder.path(), tasks.len(), after);
         let submitted = commands::sbatch(&args, script.as_os_str()).or_else(|error| {
             // A controller that answers too late may have taken the job.
-            match error.is_transient()
-                && commands::squeue(&[&folder.job_name()]).is_ok_and(|it| !it.is_empty())
-            {
-                true => Ok(String::new()),
-                false => Err(error),
+            let taken = error.is_transient().then(|| commands::array_id(&folder.job_name()));
+            match taken {
+                Some(Ok(Some(id))) => Ok(id),
+                _ => Err(error),
             }
         });
         let id = match submitted {
@@ -170,35 +164,24 @@ impl Monitor {
                 return Err(error);
             }
         };
-        folder.set_job_id(&id)?;
+        // The job is in the cluster, whether its id can be written or not; its name finds it.
+        if let Err(error) = folder.set_job_id(&id) {
+            warn!(%error, id, "the id of an array cannot be written");
+        }
         info!(id, tasks = tasks.len(), name = folder.job_name(), "array submitted");
         for (index, task) in (0..).zip(tasks) {
             task.progress().place = Some(Place { folder: folder.clone(), index });
         }
-        self.last_job = Some(id).filter(|id| !id.is_empty());
+        self.last_job = Some(id);
         Ok(())
     }
 
-    /// The copy of the program in the results folder. All nodes see it there, and it stays the same if the program is
-    /// built anew while tasks wait.
+    /// The copy of the program that tasks run.
     fn program(&mut self) -> Result<PathBuf, SlurmError> {
         if let Some(program) = &self.program {
             return Ok(program.clone());
         }
-        let own = self.shared.program.clone();
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| SlurmError::File { path, source }
-        };
-        let digest = fs::File::open(&own).and_then(sha256_of).map_err(failed(&own))?;
-        let folder = self.shared.results_dir.join("slurm");
-        let copy = folder.join(format!("program-{}", &digest[..16]));
-        if !copy.exists() {
-            fs::create_dir_all(&folder).map_err(failed(&folder))?;
-            let partial = folder.join(format!("program-{}.{}", &digest[..16], std::process::id()));
-            let copied = fs::copy(&own, &partial).and_then(|_| fs::rename(&partial, &copy));
-            copied.map_err(failed(&copy))?;
-        }
+        let copy = copy::provide(&self.shared.program, &self.shared.results_dir)?;
         self.program = Some(copy.clone());
         Ok(copy)
     }
@@ -218,6 +201,7 @@ impl Monitor {
         }
         self.read = Some(now);
         let by_folder = by_folder(tasks);
+        cancel_killed(&by_folder, now);
         let mut all_read = self.ask_if_due(&by_folder, now);
         for (folder, tasks) in by_folder.values() {
             match folder.tasks() {
@@ -268,12 +252,33 @@ fn by_folder(tasks: Vec<Arc<Task>>) -> ByFolder {
     by_folder
 }
 
-/// Ends a task that was never submitted.
-fn end_silently(task: &Task) {
-    task.progress().exit = Some(Exit::without_stderr(ExitStatus::Signal(9)));
-    let sink = task.progress().sink.take();
-    // The sweep is not waiting for the state here: it only locks tasks.
-    drop(sink);
+/// Cancels the tasks that the runner has killed and that have not ended.
+fn cancel_killed(by_folder: &ByFolder, now: Instant) {
+    for (name, (folder, tasks)) in by_folder {
+        let due: Vec<u32> =
+            tasks.iter().filter(|(_, task)| is_cancel_due(task, now)).map(|(index, _)| *index).collect();
+        if due.is_empty() {
+            continue;
+        }
+        let cancelled = folder.find_job_id().and_then(|id| match id {
+            Some(id) => commands::cancel_tasks(name, &id, &due),
+            // The cluster has forgotten them, which is their end.
+            None => Ok(()),
+        });
+        if let Err(error) = cancelled {
+            warn!(%error, name, "tasks cannot be cancelled");
+        }
+    }
+}
+
+fn is_cancel_due(task: &Task, now: Instant) -> bool {
+    let mut progress = task.progress();
+    let is_due = progress.killed
+        && progress.cancelled.is_none_or(|cancelled| now.duration_since(cancelled) >= CANCEL_AGAIN);
+    if is_due {
+        progress.cancelled = Some(now);
+    }
+    is_due
 }
 
 fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {
@@ -290,28 +295,23 @@ fn note_states(by_folder: &ByFolder, states: &HashMap<TaskName, TaskState>) {
 fn look_at(folder: &ArrayFolder, index: u32, files: TaskFiles, task: &Task, now: Instant) -> bool {
     let (sink, mut reading) = {
         let mut progress = task.progress();
-        // The sweep has not said yet where frames go.
-        let Some(sink) = progress.sink.take() else { return progress.exit.is_some() };
-        (sink, std::mem::take(&mut progress.reading))
-    };
-    if files.segments > 0 && reading.state == Some(TaskState::Waiting) {
-        sink.excuse();
-    }
-    let mut takes_more = true;
-    while takes_more && reading.start < files.segments {
-        takes_more = forward(folder, index, &mut reading, &sink);
-        // Once the next start has its segment, this one has ended.
-        if reading.start + 1 >= files.segments {
-            break;
+        if progress.exit.is_some() {
+            return true;
         }
-        (reading.start, reading.offset) = (reading.start + 1, 0);
-    }
+        // The sweep has not said yet where frames go.
+        if progress.sink.is_none() && !progress.is_read_up {
+            return false;
+        }
+        (progress.sink.take(), std::mem::take(&mut progress.reading))
+    };
+    let sink = sink.filter(|sink| forward_new(folder, index, files, &mut reading, sink));
     let exit = exit_of(folder, index, files, &mut reading, now);
     let is_ending = reading.ended.is_some();
     {
         let mut progress = task.progress();
         progress.reading = reading;
-        progress.sink = takes_more.then_some(sink);
+        progress.is_read_up = sink.is_none();
+        progress.sink = sink;
     }
     match exit {
         Some(exit) => {
@@ -320,6 +320,29 @@ fn look_at(folder: &ArrayFolder, index: u32, files: TaskFiles, task: &Task, now:
         }
         None => !is_ending,
     }
+}
+
+/// Forwards the new frames of a task; `false` if the sweep takes no more.
+fn forward_new(
+    folder: &ArrayFolder,
+    index: u32,
+    files: TaskFiles,
+    reading: &mut Reading,
+    sink: &crate::FrameSink,
+) -> bool {
+    if files.segments > 0 && reading.state == Some(TaskState::Waiting) {
+        sink.excuse();
+    }
+    let mut takes_more = true;
+    while takes_more && reading.start < files.segments {
+        takes_more = forward(folder, index, reading, sink);
+        // Once the next start has its segment, this one has ended.
+        if reading.start + 1 >= files.segments {
+            break;
+        }
+        (reading.start, reading.offset) = (reading.start + 1, 0);
+    }
+    takes_more
 }
 
 /// Forwards the new frames of a segment; `false` if the sweep takes no more.
@@ -344,8 +367,11 @@ fn exit_of(
     reading: &mut Reading,
     now: Instant,
 ) -> Option<Exit> {
-    if files.exit {
-        return exit_left(folder, index);
+    // A file without a code says nothing: then the cluster's answer counts.
+    if files.exit
+        && let Some(exit) = exit_left(folder, index)
+    {
+        return Some(exit);
     }
     let Some(TaskState::Ended(end)) = reading.state else {
         reading.ended = None;
@@ -371,6 +397,10 @@ pub(super) fn exit_at_end(folder: &ArrayFolder, index: u32, files: TaskFiles, en
         TaskEnd::OutOfMemory => Exit { status: ExitStatus::Code(EXIT_OUT_OF_MEMORY), stderr },
         TaskEnd::Failed | TaskEnd::Completed if !files.log => {
             let stderr = unseen_folder(folder, index);
+            Exit { status: ExitStatus::Code(EXIT_SHARED_CAUSE), stderr }
+        }
+        // The disk had no room for the exit code either.
+        TaskEnd::Failed if says_disk_is_full(&stderr) => {
             Exit { status: ExitStatus::Code(EXIT_SHARED_CAUSE), stderr }
         }
         TaskEnd::Failed => Exit { status: ExitStatus::Unknown, stderr },
@@ -402,4 +432,144 @@ fn log_tail(path: &Path) -> String {
     let mut tail = Tail::default();
     tail.push(&read().unwrap_or_default());
     tail.text()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::SlurmLauncher;
+    use super::super::stand_in::{StandIn, job, unset, with_slurm};
+    use super::*;
+    use crate::{Launcher, Worker};
+
+    /// A monitor of a cluster that takes arrays of `array_size` tasks, and its launcher.
+    fn monitor(slurm: &StandIn, array_size: usize) -> (Monitor, SlurmLauncher) {
+        let program = slurm.results().join("sbatch");
+        let results_dir = slurm.results().to_owned();
+        let config = unset();
+        let shared = Arc::new(Shared { results_dir, config, program, array_size, state: Mutex::default() });
+        (Monitor::new(Arc::clone(&shared)), SlurmLauncher { shared })
+    }
+
+    fn launch(launcher: &SlurmLauncher, tasks: usize) -> Vec<Box<dyn Worker>> {
+        (0..tasks).map(|_| launcher.launch(&job()).unwrap()).collect()
+    }
+
+    /// The place of the only submitted task.
+    fn place(launcher: &SlurmLauncher) -> Place {
+        launcher.shared.state().submitted[0].place().unwrap()
+    }
+
+    #[test]
+    fn no_task_is_submitted_once_the_sweep_leaves() {
+        with_slurm(module_path!(), "no_task_is_submitted_once_the_sweep_leaves", |slurm| {
+            slurm.answers("sbatch", "17");
+            let (mut monitor, launcher) = monitor(slurm, 1);
+            let workers = launch(&launcher, 2);
+            monitor.submit_some();
+            assert!(launcher.stop_handing_over(), "no sbatch is running");
+            monitor.submit_some();
+            let handed_over: Vec<bool> = workers.iter().map(|worker| worker.is_handed_over()).collect();
+            assert_eq!(handed_over, [true, false]);
+            assert_eq!(slurm.calls("sbatch").len(), 1);
+        });
+    }
+
+    #[test]
+    fn a_killed_task_is_cancelled_until_it_has_ended_also_if_its_id_is_not_known() {
+        with_slurm(
+            module_path!(),
+            "a_killed_task_is_cancelled_until_it_has_ended_also_if_its_id_is_not_known",
+            |slurm| {
+                // It answered too late, and had taken the job.
+                slurm.fails("sbatch", "Socket timed out on send/recv operation");
+                slurm.answers("id", "42\n42\n");
+                slurm.answers("squeue", "NAME|0|RUNNING");
+                let (mut monitor, launcher) = monitor(slurm, 1);
+                let mut workers = launch(&launcher, 1);
+                workers[0].kill();
+                monitor.submit_some();
+                let Place { folder, .. } = place(&launcher);
+                assert_eq!(folder.job_id().as_deref(), Some("42"));
+                fs::write(folder.path().join("job-id"), "").unwrap();
+                let begin = Instant::now();
+                for (seconds, cancelled) in [(0, 1), (2, 1), (61, 2)] {
+                    monitor.look_if_due(begin + Duration::from_secs(seconds));
+                    let expected = format!("scancel --name={} 42_0", folder.job_name());
+                    assert_eq!(slurm.calls("scancel"), vec![expected; cancelled]);
+                    assert_eq!(workers[0].try_wait(), None, "it may save");
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_task_with_a_damaged_segment_is_noticed() {
+        with_slurm(module_path!(), "the_end_of_a_task_with_a_damaged_segment_is_noticed", |slurm| {
+            slurm.answers("sbatch", "17");
+            let (mut monitor, launcher) = monitor(slurm, 1);
+            let mut workers = launch(&launcher, 1);
+            monitor.submit_some();
+            let Place { folder, index } = place(&launcher);
+            // Its frames cannot be read further.
+            launcher.shared.state().submitted[0].progress().is_read_up = true;
+            folder.leave_exit_code(index, 0).unwrap();
+            monitor.look_if_due(Instant::now());
+            assert_eq!(workers[0].try_wait(), Some(Exit::without_stderr(ExitStatus::Code(0))));
+        });
+    }
+
+    #[test]
+    fn an_exit_file_without_a_code_leaves_the_word_to_the_cluster() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = ArrayFolder::create(results.path(), &[&job()]).unwrap();
+        for name in ["0.exit", "0.log"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let begin = Instant::now();
+        let mut reading = Reading { state: Some(TaskState::Ended(TaskEnd::NodeLost)), ..Reading::default() };
+        let mut exit = |now| exit_of(&folder, 0, folder.task(0), &mut reading, now);
+        assert_eq!(exit(begin), None, "the code may become visible");
+        let lost = ExitStatus::Cluster(TaskEnd::NodeLost);
+        assert_eq!(exit(begin + LAST_WRITES), Some(Exit::without_stderr(lost)));
+        folder.leave_exit_code(0, 5).unwrap();
+        assert_eq!(exit(begin), Some(Exit::without_stderr(ExitStatus::Code(5))));
+    }
+
+    #[test]
+    fn a_full_disk_is_a_cause_that_all_tasks_share_although_no_exit_code_is_left() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = ArrayFolder::create(results.path(), &[&job()]).unwrap();
+        let status = |log: &str| {
+            fs::write(folder.log(0), log).unwrap();
+            exit_at_end(&folder, 0, folder.task(0), TaskEnd::Failed).status
+        };
+        let full = "gansweep: the events cannot be written: No space left on device (os error 28)\n";
+        assert_eq!(status(full), ExitStatus::Code(EXIT_SHARED_CAUSE));
+        assert_eq!(status("Disk quota exceeded"), ExitStatus::Code(EXIT_SHARED_CAUSE));
+        assert_eq!(status("thread 'main' panicked"), ExitStatus::Unknown);
+    }
+
+    #[test]
+    fn arrays_grow_again_when_the_cluster_takes_jobs() {
+        with_slurm(module_path!(), "arrays_grow_again_when_the_cluster_takes_jobs", |slurm| {
+            let (mut monitor, launcher) = monitor(slurm, 4);
+            let _workers = launch(&launcher, 7);
+            let limit = "Batch job submission failed: Job violates accounting/QOS policy (job submit limit)";
+            slurm.fails("sbatch", limit);
+            monitor.submit_some();
+            monitor.submit_some();
+            slurm.answers("sbatch", "17");
+            for _ in 0..3 {
+                monitor.submit_some();
+            }
+            let calls = slurm.calls("sbatch");
+            let array =
+                |call: &String| call.split(' ').find(|it| it.starts_with("--array=")).unwrap().to_owned();
+            let arrays: Vec<String> = calls.iter().map(array).collect();
+            let expected = ["--array=0-3", "--array=0-1", "--array=0-0", "--array=0-1", "--array=0-3"];
+            assert_eq!(arrays, expected);
+        });
+    }
 }

@@ -61,7 +61,8 @@ pub(super) fn script(config: &SlurmConfig, program: &Path, folder: &Path) -> Str
          if ! {program} --version >/dev/null; then\n\
          \x20   echo \"gansweep: the program does not run on $(hostname); build it on the cluster, for the oldest \
          system among the nodes\" >&2\n\
-         \x20   echo {} >{folder}/\"$SLURM_ARRAY_TASK_ID\".exit\n\
+         \x20   echo {} >{folder}/\"$SLURM_ARRAY_TASK_ID\".exit.part &&\n\
+         \x20       mv {folder}/\"$SLURM_ARRAY_TASK_ID\".exit.part {folder}/\"$SLURM_ARRAY_TASK_ID\".exit\n\
          \x20   exit 1\n\
          fi\n\
          exec {program} slurm-task {folder} \"$SLURM_ARRAY_TASK_ID\"\n",
@@ -78,23 +79,8 @@ fn quoted(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stand_in::unset;
     use super::*;
-
-    fn unset() -> SlurmConfig {
-        SlurmConfig {
-            partition: String::new(),
-            account: String::new(),
-            time: String::new(),
-            gpus: 0,
-            cpus: 0,
-            memory: String::new(),
-            concurrency: 0,
-            save_seconds: 60,
-            sbatch: String::new(),
-            setup: String::new(),
-            poll_seconds: 5.0,
-        }
-    }
 
     #[test]
     fn what_is_not_set_is_left_to_the_cluster() {
@@ -153,5 +139,11 @@ mod tests {
         let last = script.lines().last().unwrap();
         assert_eq!(last, "exec '/it'\\''s/gansweep' slurm-task '/r r/a1' \"$SLURM_ARRAY_TASK_ID\"");
         assert!(script.contains("\nmodule load cuda\nif ! '/it"), "{script}");
+        // The shell makes the file before it writes to it: on a full disk it would stay empty.
+        let index = "\"$SLURM_ARRAY_TASK_ID\"";
+        assert!(
+            script.contains(&format!("mv '/r r/a1'/{index}.exit.part '/r r/a1'/{index}.exit\n")),
+            "{script}"
+        );
     }
 }

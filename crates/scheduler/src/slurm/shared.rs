@@ -34,12 +34,25 @@ pub(super) struct State {
     /// Tasks that are not submitted, in the order of their launches.
     pub(super) waiting: Vec<Arc<Task>>,
     pub(super) submitted: Vec<Arc<Task>>,
+    /// This many of the first waiting tasks are being submitted: `sbatch` runs.
+    pub(super) submitting: usize,
     /// The sweep has taken over what an earlier runner left behind.
     pub(super) has_adopted: bool,
     /// The monitor has read all that there was when the launcher began.
     pub(super) has_caught_up: bool,
-    /// The launcher is gone.
-    pub(super) is_over: bool,
+    pub(super) stage: Stage,
+}
+
+/// What the monitor has to do.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// To submit tasks, and to follow those that are submitted.
+    #[default]
+    Submits,
+    /// The sweep leaves: no task is submitted any more.
+    Leaves,
+    /// Nothing: the launcher is gone.
+    Over,
 }
 
 /// A task, from its launch to its end.
@@ -52,10 +65,16 @@ pub(super) struct Task {
 #[derive(Debug, Default)]
 pub(super) struct TaskProgress {
     pub(super) place: Option<Place>,
+    /// `sbatch` runs: whether the cluster takes the task is not known yet.
+    pub(super) is_submitting: bool,
     pub(super) sink: Option<FrameSink>,
     pub(super) exit: Option<Exit>,
-    /// The runner has asked for its end before it was submitted.
+    /// The runner has asked for its end.
     pub(super) killed: bool,
+    /// When the cluster was last asked to end it.
+    pub(super) cancelled: Option<Instant>,
+    /// Its frames cannot be read further, or the sweep takes no more; its end still counts.
+    pub(super) is_read_up: bool,
     pub(super) reading: Reading,
 }
 
@@ -69,6 +88,33 @@ pub(super) struct Place {
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The tasks of the next array, no more than `most`. The caller submits them and calls [`end_submission`](Self::end_submission).
+    pub(super) fn begin_submission(&mut self, most: usize) -> Vec<Arc<Task>> {
+        if self.stage > Stage::Submits {
+            return Vec::new();
+        }
+        let tasks: Vec<Arc<Task>> = self.waiting.iter().take(most).cloned().collect();
+        self.submitting = tasks.len();
+        for task in &tasks {
+            task.progress().is_submitting = true;
+        }
+        tasks
+    }
+
+    /// Moves those tasks to the submitted ones if the cluster has taken them.
+    pub(super) fn end_submission(&mut self, tasks: Vec<Arc<Task>>, taken: bool) {
+        self.submitting = 0;
+        for task in &tasks {
+            task.progress().is_submitting = false;
+        }
+        if taken {
+            self.waiting.drain(..tasks.len());
+            self.submitted.extend(tasks);
+        }
     }
 }
 

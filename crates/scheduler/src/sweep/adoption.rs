@@ -1,7 +1,7 @@
 //! Workers that outlive their runner: left behind by one, adopted by the next.
 
 use gansweep_config::RunState;
-use gansweep_protocol::{Envelope, Job};
+use gansweep_protocol::{Envelope, Job, LaneJob};
 
 use super::Sweep;
 use super::slot::{SlotActivity, SlotState};
@@ -11,6 +11,8 @@ use crate::{AdoptedWorker, LaunchError, RunnerError, SlurmError, StopLevel, Work
 
 /// Why the next attempt of a lane began: the worker was started again.
 const RESTARTED: &str = "the worker was started again";
+/// Why an attempt ended before its worker was handed over.
+const NOT_SUBMITTED: &str = "the sweep stopped before the job was submitted";
 
 impl Sweep<'_> {
     /// Takes over the workers that train runs of this sweep. Workers of other sweeps go on by themselves.
@@ -21,10 +23,21 @@ impl Sweep<'_> {
             match places.iter().copied().collect::<Option<Vec<usize>>>() {
                 Some(places) => self.adopt_worker(&job, worker, &places)?,
                 None if places.iter().all(Option::is_none) => {}
-                None => return Err(LaunchError::from(SlurmError::SharedWithAnotherSweep).into()),
+                None => return Err(LaunchError::from(self.partly_ours(&job)).into()),
             }
         }
         Ok(())
+    }
+
+    /// Why a job is not adopted that trains runs of this sweep and others.
+    fn partly_ours(&self, job: &Job) -> SlurmError {
+        // `plan` has the runs that --only and --retry-failed leave out, too.
+        let plan = self.request.plan.as_deref().unwrap_or_default();
+        let is_planned = |lane: &LaneJob| plan.iter().any(|run| run.id == lane.run);
+        match job.lanes.iter().all(is_planned) {
+            true => SlurmError::PartlySelected,
+            false => SlurmError::PartlyInPlan,
+        }
     }
 
     fn adopt_worker(
@@ -75,14 +88,16 @@ impl Sweep<'_> {
 
     /// Whether the runner leaves now: on request, or because all groups are handed over and it was to leave then.
     pub(super) fn leaves_workers(&mut self) -> bool {
-        if !self.launcher.outlives_runner() || self.stop.level() == StopLevel::AtOnce {
-            return self.launcher.outlives_runner();
+        if !self.launcher.outlives_runner() {
+            return false;
+        }
+        if let Some(stopping) = self.stopping {
+            // Workers that are being handed over are waited for, so that it is known which go on. Those that only wait for
+            // it are not: the cluster may take no jobs for a long time.
+            return self.launcher.stop_handing_over() || stopping.level == StopLevel::AtOnce;
         }
         if self.launcher.is_handing_over() {
             return false;
-        }
-        if self.stop.level() > StopLevel::Run || self.failure.is_some() {
-            return true;
         }
         let verifies = |slot: &SlotState| matches!(slot.activity, SlotActivity::Verifying { .. });
         self.request.detach
@@ -91,6 +106,24 @@ impl Sweep<'_> {
             && self.queue.is_empty()
             && !self.a_worker_is_ending()
             && !self.slots.iter().any(verifies)
+    }
+
+    /// Ends the attempts of workers that were not handed over: nothing trains them when the sweep has left.
+    pub(super) fn end_waiting_workers(&mut self) -> Result<(), RunnerError> {
+        if !self.launcher.outlives_runner() {
+            return Ok(());
+        }
+        for state in &mut self.slots {
+            let Some(worker) = state.worker().filter(|worker| !worker.worker.is_handed_over()) else {
+                continue;
+            };
+            for lane in worker.open_lanes() {
+                self.batcher.end(&lane.id, lane.attempt, RunState::Interrupted, NOT_SUBMITTED)?;
+                self.table.requeue(lane.run);
+            }
+            state.activity = SlotActivity::Idle;
+        }
+        Ok(())
     }
 
     /// Whether a worker that was started again has sent an event before: then the event is to be ignored. Moves a

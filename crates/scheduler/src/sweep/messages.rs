@@ -15,7 +15,7 @@ use crate::{EpochReport, Notice, RunnerError, checkpoint};
 impl Sweep<'_> {
     /// Waits for a message until the next check of the workers is due, and handles all that have come.
     pub(super) fn handle_messages(&mut self) -> Result<(), RunnerError> {
-        let timeout = if self.a_worker_is_ending() { SHORT_TICK } else { TICK };
+        let timeout = if self.a_worker_ends_soon() { SHORT_TICK } else { TICK };
         match self.inbox.recv_timeout(timeout) {
             Ok(message) => {
                 self.is_quiet = false;

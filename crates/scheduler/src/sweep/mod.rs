@@ -22,7 +22,7 @@ pub use self::inbox::FrameSink;
 use self::inbox::Message;
 use self::slot::{SlotActivity, SlotState};
 use crate::clock::{AwakeClock, AwakeTime};
-use crate::queue::Queue;
+use crate::queue::{Queue, Share};
 use crate::recorder::{EventBatcher, ids_of};
 use crate::run_table::RunTable;
 use crate::{
@@ -150,6 +150,7 @@ impl<'a> Sweep<'a> {
         }
         let statuses = recorder.statuses(&ids_of(&runs)).map_err(failed("reading where runs stand"))?;
         let (outbox, inbox) = mpsc::sync_channel(IN_FLIGHT);
+        let share = if launcher.queues_groups() { Share::Whole } else { Share::Fair };
         let mut sweep = Self {
             request,
             launcher,
@@ -161,7 +162,7 @@ impl<'a> Sweep<'a> {
             pruner_has_news: true,
             batcher: EventBatcher::new(recorder, &request.sweep.name),
             table: RunTable::new(request.step_flops),
-            queue: Queue::default(),
+            queue: Queue::new(share),
             slots: request.slots.iter().cloned().map(SlotState::new).collect(),
             inbox,
             outbox,
@@ -207,6 +208,8 @@ impl<'a> Sweep<'a> {
         }
         let placed = self.batcher.check_place();
         self.keep_failure(placed);
+        let ended = self.end_waiting_workers();
+        self.keep_failure(ended);
         let written = self.write();
         self.keep_failure(written);
     }

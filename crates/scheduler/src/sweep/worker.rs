@@ -173,7 +173,8 @@ impl ActiveWorker {
     }
 
     /// Whether it can be removed: it has exited and its stream is read, or that does not happen in time (a
-    /// descendant may hold the stream open; a process that is stuck in a driver cannot be killed).
+    /// descendant may hold the stream open; a process that is stuck in a driver cannot be killed). A task of a cluster is
+    /// waited for without a limit: it has time to save after it was killed, and its runs would be trained twice.
     pub(super) fn is_gone(&self, now: AwakeTime, pacing: &Pacing, stopping: bool) -> bool {
         let grace = if stopping { LAST_WAIT } else { pacing.exit_grace };
         let overdue = |since: AwakeTime| now.since(since) > grace;
@@ -182,6 +183,7 @@ impl ActiveWorker {
             (Some((since, _)), None) => {
                 overdue(*since) && self.watchdog.silent(now).is_none_or(|silent| silent > LAST_WAIT)
             }
+            (None, _) if self.worker.may_restart() => false,
             (None, _) => self.killed.as_ref().is_some_and(|(since, _)| overdue(*since)),
         }
     }

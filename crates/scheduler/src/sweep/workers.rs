@@ -32,19 +32,14 @@ impl Sweep<'_> {
         };
         let level = self.stop.level().max(failed);
         let now = self.clock.now();
-        if self.launcher.outlives_runner() {
-            // The sweep leaves; workers go on.
-            return;
-        }
         if level > self.stopping.map_or(StopLevel::Run, |stopping| stopping.level) {
             let (since, next_report) =
                 self.stopping.map_or((now, FIRST_REPORT), |stopping| (stopping.since, stopping.next_report));
             self.stopping = Some(Stopping { level, since, next_report });
-            self.ask_all_to_stop(level, now);
-            let workers = self.slots.iter().filter(|slot| slot.worker().is_some()).count();
-            self.notify(&Notice::Stopping { level, workers });
+            self.begin_to_stop(level, now);
         }
         match self.stopping {
+            _ if self.launcher.outlives_runner() => {}
             Some(Stopping { level: StopLevel::AtOnce, .. }) => {
                 for worker in self.slots.iter_mut().filter_map(|slot| slot.worker_mut()) {
                     worker.kill(now, STOPPED_AT_ONCE);
@@ -53,6 +48,22 @@ impl Sweep<'_> {
             Some(stopping) => self.wait_for_workers(stopping, now),
             None => {}
         }
+    }
+
+    /// Asks the workers to stop, unless they go on without the sweep, and tells the user.
+    fn begin_to_stop(&mut self, level: StopLevel, now: AwakeTime) {
+        let workers = self.slots.iter().filter_map(|slot| slot.worker());
+        if self.launcher.outlives_runner() {
+            let (left, waiting): (Vec<_>, Vec<_>) =
+                workers.partition(|worker| worker.worker.is_handed_over());
+            let notice = Notice::Leaving { workers: left.len(), waiting: waiting.len() };
+            self.drop_unlaunched();
+            self.notify(&notice);
+            return;
+        }
+        let workers = workers.count();
+        self.ask_all_to_stop(level, now);
+        self.notify(&Notice::Stopping { level, workers });
     }
 
     /// Kills workers that do not stop, and tells which ones are waited for.
@@ -92,25 +103,27 @@ impl Sweep<'_> {
         }
     }
 
-    /// Asks every worker to stop. Groups whose checkpoints are being verified are not launched. A worker that has sent
+    /// Groups whose checkpoints are being verified are not launched.
+    fn drop_unlaunched(&mut self) {
+        for slot in &mut self.slots {
+            if matches!(slot.activity, SlotActivity::Verifying { .. }) {
+                slot.activity = SlotActivity::Idle;
+            }
+        }
+    }
+
+    /// Asks every worker to stop. A worker that has sent
     /// no event has trained nothing that could be saved, and one that is killed at once has no time to save: neither
     /// is asked, so that how it ends does not depend on what it did before it was killed.
     fn ask_all_to_stop(&mut self, level: StopLevel, now: AwakeTime) {
-        for slot in &mut self.slots {
-            match &mut slot.activity {
-                SlotActivity::Idle => {}
-                SlotActivity::Verifying { .. } => slot.activity = SlotActivity::Idle,
-                SlotActivity::Training(worker) => {
-                    if worker.stop_requested.is_none() {
-                        worker.stop_requested = Some(now);
-                        match level {
-                            StopLevel::AtOnce => worker.kill(now, STOPPED_AT_ONCE),
-                            _ if !worker.has_reported => {
-                                worker.kill(now, "stopped before it began to train");
-                            }
-                            _ => worker.worker.send(&Command::StopAll),
-                        }
-                    }
+        self.drop_unlaunched();
+        for worker in self.slots.iter_mut().filter_map(|slot| slot.worker_mut()) {
+            if worker.stop_requested.is_none() {
+                worker.stop_requested = Some(now);
+                match level {
+                    StopLevel::AtOnce => worker.kill(now, STOPPED_AT_ONCE),
+                    _ if !worker.has_reported => worker.kill(now, "stopped before it began to train"),
+                    _ => worker.worker.send(&Command::StopAll),
                 }
             }
         }
@@ -120,6 +133,15 @@ impl Sweep<'_> {
     pub(super) fn a_worker_is_ending(&self) -> bool {
         let mut workers = self.slots.iter().filter_map(|slot| slot.worker());
         workers.any(|worker| worker.closed.is_some() || worker.exited.is_some() || worker.killed.is_some())
+    }
+
+    /// The same, leaving out tasks of a cluster, which may take minutes to end.
+    pub(super) fn a_worker_ends_soon(&self) -> bool {
+        let mut workers = self.slots.iter().filter_map(|slot| slot.worker());
+        workers.any(|worker| {
+            let is_ending = worker.closed.is_some() || worker.killed.is_some();
+            worker.exited.is_some() || (is_ending && !worker.worker.may_restart())
+        })
     }
 
     /// Checks exits and time limits, and removes workers that have ended.

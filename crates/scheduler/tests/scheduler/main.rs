@@ -2,6 +2,7 @@
 
 mod adaptive_search;
 mod budgets;
+mod cluster;
 mod disturbances;
 mod faults;
 mod groups;
