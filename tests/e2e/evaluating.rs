@@ -328,7 +328,7 @@ fn a_stopped_evaluation_ends_as_a_stopped_sweep_does_and_goes_on() {
     signal(runner.id(), "INT");
     stderr.read_to_string(&mut said).unwrap();
     assert_eq!(runner.wait().unwrap().code(), Some(130), "{said}");
-    assert!(said.contains("run the same command to evaluate the others"), "{said}");
+    assert!(said.contains("stopped before training began; run the same command to go on"), "{said}");
     let ended = with_cache(&sandbox, &arguments).well();
     let evaluated = |said: &str| said.matches("evaluating ").count();
     assert_eq!(evaluated(&said) + evaluated(&ended.stderr), 4, "{said}\n{}", ended.stderr);

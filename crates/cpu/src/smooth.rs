@@ -1,6 +1,6 @@
-//! Activations whose derivative has no jump (SiLU, GELU, ELU), in SIMD, without branches.
+//! Activations whose derivative has no jump (`SiLU`, GELU, ELU), in SIMD, without branches.
 //!
-//! Their derivatives follow from their input: those of SiLU and GELU do not from their output, which is the same on both sides
+//! Their derivatives follow from their input: those of `SiLU` and GELU do not from their output, which is the same on both sides
 //! of their minimum.
 
 use std::f32::consts::PI;

@@ -106,7 +106,10 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     let end = prepared.train(&stop, &mut display);
     display.finish();
     match end? {
-        SweepEnd::Cancelled => Ok(INTERRUPTED),
+        SweepEnd::Cancelled => {
+            messages::print("stopped before training began; run the same command to go on");
+            Ok(INTERRUPTED)
+        }
         SweepEnd::Trained(outcome) => Ok(finish(&outcome, &display)),
     }
 }
