@@ -166,9 +166,9 @@ fn tail_over_bell<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         0.349_400_9,
         -0.093_925_14,
         0.124_872_7,
-        0.069_192_176,
+        0.069_192_18,
         0.085_068_86,
-        0.083_711_576,
+        0.083_711_58,
     ];
     let one = simd.splat_f32s(1.0);
     let u = simd.div_f32s(one, simd.mul_add_e_f32s(simd.abs_f32s(x), simd.splat_f32s(SCALE), one));

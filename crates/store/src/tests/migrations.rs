@@ -213,7 +213,7 @@ fn rows_that_were_changed_before_a_migration_are_still_found_after_it() {
                 usize::from(is_changed),
                 "{version}"
             );
-            assert!(!tables.iter().any(|what| what.starts_with("rows of") && !is_named(&what)), "{tables:?}");
+            assert!(!tables.iter().any(|what| what.starts_with("rows of") && !is_named(what)), "{tables:?}");
         }
     }
 }
