@@ -51,6 +51,10 @@ const LISTED_CLASSES: [&str; 7] = [
     "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'instance-norm', 'leaky-relu', 'conv 32 kernel 3 padding 1', 'tanh', 'instance-norm', 'flatten', 'linear 1']",
 ];
 
+/// Perceptrons that are computed as lists of layers.
+const SMOOTH_PERCEPTRONS: [&str; 4] =
+    ["data.images=512", "model.conditional=false", "model.kind=mlp", "model.activation=silu"];
+
 #[test]
 fn estimates_are_near_what_is_allocated() {
     let dcgan = ["model.kind=dcgan", "data.images=512", "model.generator.width=40"];
@@ -83,8 +87,6 @@ fn estimates_are_near_what_is_allocated() {
         "data.images=512",
         "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'tanh', 'layer-norm', 'conv 16 kernel 3 padding 1', 'sigmoid', 'gelu', 'flatten', 'linear 9', 'layer-norm', 'leaky-relu', 'linear 1']",
     ];
-    let smooth_perceptrons =
-        ["data.images=512", "model.conditional=false", "model.kind=mlp", "model.activation=silu"];
     let projection = [
         "model.conditional=true",
         "model.discriminator.condition=projection",
@@ -118,7 +120,7 @@ fn estimates_are_near_what_is_allocated() {
                 "model.discriminator.kind=mlp",
             ],
             &projection,
-            &smooth_perceptrons,
+            &SMOOTH_PERCEPTRONS,
             &LISTED_CLASSES,
             &["data.images=512"],
             &["data.images=512", "augment.color=1", "train.instance_noise=0.1"],
