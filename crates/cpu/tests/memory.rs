@@ -51,6 +51,15 @@ const LISTED_CLASSES: [&str; 7] = [
     "model.discriminator.layers=['conv 24 kernel 4 stride 2 padding 1', 'instance-norm', 'leaky-relu', 'conv 32 kernel 3 padding 1', 'tanh', 'instance-norm', 'flatten', 'linear 1']",
 ];
 
+/// Networks of convolutions with layer normalisation.
+const LAYER_NORM: [&str; 5] = [
+    "model.kind=dcgan",
+    "model.batch_norm=false",
+    "model.layer_norm=true",
+    "penalty.kind=none",
+    "data.images=512",
+];
+
 /// Perceptrons that are computed as lists of layers.
 const SMOOTH_PERCEPTRONS: [&str; 4] =
     ["data.images=512", "model.conditional=false", "model.kind=mlp", "model.activation=silu"];
@@ -58,13 +67,6 @@ const SMOOTH_PERCEPTRONS: [&str; 4] =
 #[test]
 fn estimates_are_near_what_is_allocated() {
     let dcgan = ["model.kind=dcgan", "data.images=512", "model.generator.width=40"];
-    let layer_norm = [
-        "model.kind=dcgan",
-        "model.batch_norm=false",
-        "model.layer_norm=true",
-        "penalty.kind=none",
-        "data.images=512",
-    ];
     let listed = [
         "model.kind=layers",
         "model.conditional=false",
@@ -126,7 +128,7 @@ fn estimates_are_near_what_is_allocated() {
             &["data.images=512", "augment.color=1", "train.instance_noise=0.1"],
             &["data.images=4096", "train.batch_size=2000", "train.ema=0.999"],
             &dcgan,
-            &layer_norm,
+            &LAYER_NORM,
             &listed,
             &of_classes,
             &projected,
