@@ -1,5 +1,8 @@
 # Shortcuts for common commands; `just` lists them.
 
+# Arguments keep their spaces: `just sweep FILE --only 'lr=1e-3 seed=0'`.
+set positional-arguments
+
 # The build to use: `just backend=libtorch sweep FILE` uses the one that `just setup-libtorch` has prepared.
 backend := "default"
 cargo := if backend == "libtorch" { "scripts/with-libtorch cargo" } else { "cargo" }
@@ -16,23 +19,23 @@ default:
 
 # Train all runs of an experiment that are not trained yet, and write the report.
 sweep FILE *ARGS:
-    @{{cargo}} run --release {{features}} -- sweep {{quote(FILE)}} {{ARGS}}
+    @{{cargo}} run --release {{features}} -- sweep "$@"
 
 # Show what a sweep would train; write nothing.
 plan FILE *ARGS:
-    @{{cargo}} run --release {{features}} -- plan {{quote(FILE)}} {{ARGS}}
+    @{{cargo}} run --release {{features}} -- plan "$@"
 
-# Write the report page of all sweeps, or of those named with --sweep.
+# Write the report page of all sweeps, or of the named ones: `just report lr prune`.
 report *ARGS:
-    @{{cargo}} run --release {{features}} -- report {{ARGS}}
+    @{{cargo}} run --release {{features}} -- report "$@"
 
 # Query the database.
 sql QUERY *ARGS:
-    @{{cargo}} run --release {{features}} -- sql {{quote(QUERY)}} {{ARGS}}
+    @{{cargo}} run --release {{features}} -- sql "$@"
 
 # Any other command of the program.
 run *ARGS:
-    @{{cargo}} run --release {{features}} -- {{ARGS}}
+    @{{cargo}} run --release {{features}} -- "$@"
 
 # Fetch libtorch 2.9.0 into libtorch/ and build the program with it: `just setup-libtorch`, or `just setup-libtorch cuda`.
 setup-libtorch ARRANGEMENT="cpu":
@@ -40,7 +43,7 @@ setup-libtorch ARRANGEMENT="cpu":
 
 # All tests. Those that need a browser, MNIST or a driver are skipped with a message if it is missing.
 test *ARGS:
-    cargo test --release --workspace {{ARGS}}
+    cargo test --release --workspace "$@"
 
 # Random faults for about five minutes: kills, damage, bad input, full disks, closed streams. `just faults storm` takes one of them.
 faults TEST="":
@@ -54,7 +57,7 @@ check:
 
 # The overhead of a sweep of 10,000 runs: processor time and memory with mock workers and a real database.
 bench-scheduler *ARGS:
-    @{{cargo}} run --release --quiet -p gansweep-scheduler --example sweep_speed -- {{ARGS}}
+    @{{cargo}} run --release --quiet -p gansweep-scheduler --example sweep_speed -- "$@"
 
 # Size of the report page, seconds and memory to build it, for sweeps of 16 to 10,000 synthetic runs, and how fast a browser answers.
 bench-report:
@@ -64,7 +67,7 @@ bench-report:
 python := ""
 bench *ARGS:
     @{{cargo}} build --release --quiet {{features}}
-    @python3 tests/bench/bench.py --program "$({{cargo}} metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/gansweep" --python {{quote(python)}} {{ARGS}}
+    @python3 tests/bench/bench.py --program "$({{cargo}} metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/gansweep" --python {{quote(python)}} "$@"
 
 # Fuzz every parser for so many seconds each; a failure prints the seed that repeats it.
 fuzz SECONDS="60":

@@ -196,7 +196,7 @@ fn a_plan_says_when_images_are_evaluated_and_what_that_costs() {
     };
     let short = plan(&[]);
     assert!(short.contains("no quality figures: one evaluation of each run would take about"), "{short}");
-    let classifier = "first, once for idx: the classifier that figures need, about ";
+    let classifier = "first, once for idx: the evaluator (the classifier for quality figures), about ";
     assert!(!short.contains(classifier), "{short}");
     let asked = plan(&["--set", "record.evaluate_epochs=1"]);
     let text = "quality figures of 2000 images after each epoch, of 10000 images at the end: about ";

@@ -161,7 +161,7 @@ fn a_swept_budget_is_one_run_with_several_views() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", &text);
     let plan = sandbox.run(&["plan", "small.toml"]).well();
-    assert!(plan.stdout.contains("2 runs (6 views, one for each budget) -> 2 groups"), "{plan:#?}");
+    assert!(plan.stdout.contains("2 runs (6 entries, one for each budget) -> 2 groups"), "{plan:#?}");
     let ended = sandbox.run(&["sweep", "small.toml"]).well();
     assert!(ended.stderr.contains("2 runs: 2 completed"), "{ended:#?}");
     let runs = sandbox.runs_of("small");

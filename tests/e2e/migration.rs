@@ -66,7 +66,7 @@ fn its_sweeps_are_already_done() {
     assert!(first.stderr.contains("8 runs: 8 already done"), "{first:#?}");
     let plan = sandbox.run(&["plan", "second.toml"]).well();
     assert!(
-        plan.stdout.contains("1 run (3 views, one for each budget, 1 done before): nothing left"),
+        plan.stdout.contains("1 run (3 entries, one for each budget, 1 done before): nothing left"),
         "{plan:#?}"
     );
 

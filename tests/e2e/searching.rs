@@ -56,7 +56,9 @@ fn a_search_knows_the_figures_of_runs_that_were_completed_without_any() {
 fn a_search_trains_its_trials_names_the_best_and_has_nothing_left_to_do() {
     let sandbox = sandbox();
     let planned = run(&sandbox, &["plan", "tiny.toml"]).well();
-    for text in ["3 runs of the first 3 of 7 trials; 4 more are proposed by fd", "log_uniform [1e-5, 0.1]"] {
+    for text in
+        ["3 runs of the first 3 of 7 trials; 4 more are proposed to improve fd", "log_uniform [1e-5, 0.1]"]
+    {
         assert!(planned.stdout.contains(text), "{planned:#?}");
     }
     let ended = run(&sandbox, &["sweep", "tiny.toml", "--jobs", "2"]).well();

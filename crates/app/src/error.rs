@@ -340,8 +340,8 @@ pub enum AppError {
     },
     /// The run has no best checkpoint.
     #[error(
-        "run {run} ({label}) has no best checkpoint: `record.evaluate_epochs` has figures recorded while a run trains, and \
-         `record.best` names the one that chooses; without --best, the last checkpoint is taken"
+        "run {run} ({label}) has no best checkpoint: it needs quality figures during training (`record.evaluate_epochs`) and \
+         `record.best`; omit --best to take the last checkpoint"
     )]
     NoBestCheckpoint {
         /// Its id.

@@ -93,11 +93,11 @@ pub(crate) enum Command {
     Recognize(RecognizeArgs),
     /// List the devices of this machine, and whether this build can use them.
     Devices(DevicesArgs),
-    /// Show where the jobs of a sweep on a cluster stand.
+    /// Show the jobs on a cluster of all sweeps in the results folder.
     Status(JobsArgs),
     /// Record what jobs on a cluster have reported, while they run or after. May be repeated.
     Collect(JobsArgs),
-    /// Cancel the jobs of a sweep on a cluster. They save their runs; `sweep` goes on there.
+    /// Cancel all jobs on a cluster of the results folder, of every sweep. They save their runs; run `sweep` again to go on.
     Cancel(JobsArgs),
     /// Train one group: `sweep` starts this in the background.
     #[command(hide = true)]

@@ -395,7 +395,7 @@ export type Sign = "saturated" | "diverging" | "few_classes" | "same_samples";
 export interface Attempt {
   /** Counts from 1. */
   attempt: number;
-  /** Device and backend: `cpu (native x86-64-v4)`. */
+  /** Device and backend: `cpu (native (AVX-512))`. */
   device: string;
   /** Group and lane: `group 2, lane 3 of 8`, or `alone`; empty if unknown. */
   place: string;
@@ -532,7 +532,7 @@ export interface Sweep {
   command: string;
   /** A further experiment around the best config. */
   next?: NextExperiment;
-  /** Devices and backends that trained the runs: `cpu (native x86-64-v4)`. */
+  /** Devices and backends that trained the runs: `cpu (native (AVX-512))`. */
   devices: string[];
   /** Number of runs per state; states without runs are left out. */
   states: StateCount[];

@@ -10,8 +10,8 @@ use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Take the rows of the database for what they should be, whoever changed them: after an edit by hand, or damage
-    /// that no copy can mend.
+    /// Accept the rows of the database as they are, and compute their checksums anew: after an edit by hand, or damage that no copy
+    /// can repair.
     #[arg(long)]
     pub(crate) accept: bool,
     #[command(flatten)]

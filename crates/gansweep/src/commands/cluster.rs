@@ -36,7 +36,7 @@ pub(crate) fn status(args: &JobsArgs) -> Result<(), Failure> {
     });
     let table = output::table(&["JOB", "RUNS", "WAITING", "RUNNING", "ENDED"], rows.collect());
     let text =
-        if arrays.is_empty() { "no jobs of this results folder are in Slurm\n".to_owned() } else { table };
+        if arrays.is_empty() { "no jobs of this results folder are in Slurm".to_owned() } else { table };
     Ok(output::print(&text)?)
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn collect(args: &JobsArgs) -> Result<u8, Failure> {
     }
     let tasks = collected.tasks;
     output::print(&format!(
-        "{} recorded; tasks: {} ended, {} running, {} waiting\n",
+        "{} recorded; tasks: {} ended, {} running, {} waiting",
         text::count(collected.events, "new event"),
         tasks.ended,
         tasks.running,
@@ -79,9 +79,9 @@ pub(crate) fn collect(args: &JobsArgs) -> Result<u8, Failure> {
 pub(crate) fn cancel(args: &JobsArgs) -> Result<(), Failure> {
     let arrays = slurm::cancel(&args.results.results)?;
     let text = match arrays {
-        0 => "no jobs of this results folder are in Slurm\n".to_owned(),
+        0 => "no jobs of this results folder are in Slurm".to_owned(),
         _ => format!(
-            "{} cancelled; `gansweep collect` records what they have reported\n",
+            "{} cancelled; `gansweep collect` records what they have reported",
             text::count(arrays, "job array")
         ),
     };

@@ -185,7 +185,7 @@ fn about(dataset: &EvaluatedDataset, images: u32) -> String {
         (true, None) => format!("Features of a classifier of {name}, which has no test images."),
         (true, Some(accuracy)) => {
             format!(
-                "Features of a classifier of {name} that knows {:.2} % of the test images.",
+                "Features of a classifier of {name} that classifies {:.2} % of the test images correctly.",
                 100.0 * accuracy
             )
         }

@@ -57,7 +57,7 @@ pub(crate) struct ExportArgs {
     /// Output format.
     #[arg(long, value_enum, default_value = "csv")]
     pub(crate) format: ExportFormat,
-    /// Kind of rows to export. Without it, points; with parquet, all.
+    /// Kind of rows to export [default: points; with parquet, all kinds].
     #[arg(long, value_enum)]
     pub(crate) what: Option<ExportEntity>,
     /// Only this sweep.

@@ -171,7 +171,7 @@ impl View {
         for ClassifierPreview { dataset, flops } in &self.0.classifiers {
             write!(
                 text,
-                "\n{}, once for {}: the classifier that figures need, about {} floating-point operations",
+                "\n{}, once for {}: the evaluator (the classifier for quality figures), about {} floating-point operations",
                 if schedule.afterwards { "before that" } else { "first" },
                 dataset.name(),
                 text::measured(*flops)
@@ -192,7 +192,7 @@ impl View {
             let (more, all) = (self.0.to_propose, search.trials);
             let _ = write!(
                 text,
-                " of the first {} of {all} trials; {more} more are proposed by {}",
+                " of the first {} of {all} trials; {more} more are proposed to improve {}",
                 all - more,
                 search.metric
             );
@@ -218,7 +218,8 @@ impl View {
         let Preview { plan, runs, unselected, .. } = &self.0;
         let mut notes = Vec::new();
         if plan.runs.len() > runs.len() {
-            notes.push(format!("{}, one for each budget", text::count(plan.runs.len(), "view")));
+            // There are two at least.
+            notes.push(format!("{} entries, one for each budget", plan.runs.len()));
         }
         if self.0.done() > 0 {
             notes.push(format!("{} done before", self.0.done()));

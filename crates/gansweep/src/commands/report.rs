@@ -14,14 +14,14 @@ pub(crate) struct ReportArgs {
     /// Sweeps to show; all sweeps by default.
     #[arg(value_name = "SWEEP")]
     pub(crate) named: Vec<String>,
-    /// Sweep to show, as SWEEP. May be repeated.
+    /// Same as SWEEP. May be repeated.
     #[arg(long = "sweep", value_name = "NAME")]
     pub(crate) sweeps: Vec<String>,
     /// Output file.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Metric to rank configs by [default: the one that a sweep's search improves, or the first recorded one that says
-    /// which run is better, also for a sweep that has not recorded METRIC]
+    /// Metric to rank configs by. A sweep that has not recorded it, and every sweep without this option, is ranked by the metric of
+    /// its search, or by its first recorded metric of which lower or higher is better.
     #[arg(long, value_name = "METRIC")]
     pub(crate) objective: Option<String>,
     /// Maximum size of a sweep's sample grids in the page; of larger sweeps epochs are left out, and the page says

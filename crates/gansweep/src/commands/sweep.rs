@@ -44,10 +44,11 @@ pub(crate) struct SweepArgs {
     /// How workers are started.
     #[arg(long, value_enum, default_value = "processes")]
     pub(crate) launcher: LauncherChoice,
-    /// With `--launcher slurm`: leave as soon as all jobs are submitted. The same command, or `collect`, comes back.
+    /// With `--launcher slurm`: leave as soon as all jobs are submitted. Run the same command again, or
+    /// `collect`, to record the results.
     #[arg(long)]
     pub(crate) detach: bool,
-    /// Stop cleanly after this time, such as `8h`, `90m` or `1h30m`; the same command goes on. The time counts from when training
+    /// Stop cleanly after this time, such as `8h`, `90m` or `1h30m`; run the same command to resume. The time counts from when training
     /// begins: what is prepared before, such as the classifier of the dataset, is kept for the next call.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_time)]
     pub(crate) time: Option<Duration>,

@@ -120,7 +120,7 @@ pub(super) fn run(
     }
 }
 
-/// Device and backend of an attempt: `cpu (native x86-64-v4)`.
+/// Device and backend of an attempt: `cpu (native (AVX-512))`.
 pub(super) fn device(attempt: &AttemptInput) -> String {
     match &attempt.backend {
         Some(backend) => format!("{} ({backend})", attempt.device),

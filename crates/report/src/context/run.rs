@@ -117,7 +117,7 @@ pub enum Sign {
 pub struct Attempt {
     /// Counts from 1.
     pub attempt: u32,
-    /// Device and backend: `cpu (native x86-64-v4)`.
+    /// Device and backend: `cpu (native (AVX-512))`.
     pub device: String,
     /// Group and lane: `group 2, lane 3 of 8`, or `alone`; empty if unknown.
     pub place: String,

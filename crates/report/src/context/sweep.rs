@@ -37,7 +37,7 @@ pub struct Sweep {
     /// A further experiment around the best config.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<NextExperiment>,
-    /// Devices and backends that trained the runs: `cpu (native x86-64-v4)`.
+    /// Devices and backends that trained the runs: `cpu (native (AVX-512))`.
     pub devices: Vec<String>,
     /// Number of runs per state; states without runs are left out.
     pub states: Vec<StateCount>,

@@ -57,7 +57,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "false",
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.conditional),
-        doc: "Whether both networks know the class of an image (Mirza and Osindero 2014), so that images of a class can be asked for. Real images have the classes of the dataset, which must have two or more. The classes of fakes are drawn uniformly, but where fakes are compared with real images (`loss.relativistic`) or lie on a line with them (`penalty.kind = \"wgan-gp\"`): then they are those of the batch's real images. The generator gets an embedding of the class behind the latent vector, as `torch.cat((z, embedding(y)), 1)`; embeddings start from N(0, 1), as `nn.Embedding`.",
+        doc: "Whether both networks know the class of an image (Mirza and Osindero 2014), so that images of a class can be asked for. Real images have the classes of the dataset, which must have two or more. The classes of fakes are drawn uniformly. With `loss.relativistic` or `penalty.kind = \"wgan-gp\"`, fakes have the classes of the batch's real images instead. The generator gets an embedding of the class behind the latent vector, as `torch.cat((z, embedding(y)), 1)`; embeddings start from N(0, 1), as `nn.Embedding`.",
     }),
     config(ConfigKey {
         path: "model.embedding",

@@ -80,7 +80,7 @@ pub(super) static RECORD: &[Key] = &[
         "record.evaluate_epochs",
         Kind::IntegerOrAuto(0, 100_000),
         "\"auto\"",
-        "Number of epochs between two records of quality figures (`fd`, `recall`, ...), at recorded epochs and at the end; `0` for none. `\"auto\"` chooses the smallest of 1, 2, 5, 10, ... with which the figures of all runs take at most 5 % of the sweep's training on the CPU by an estimate, the same for all runs; none if one evaluation of each run takes more. Runs on a GPU or a cluster are evaluated on the CPU once the whole sweep is trained. The first such sweep of a dataset trains the classifier that the figures need. `gansweep evaluate` computes figures of trained runs.",
+        "Number of epochs between two records of quality figures (`fd`, `recall`, ...); `0` for none. They are recorded at recorded epochs, at rungs and at the end of a run. `\"auto\"` chooses for all runs the smallest of 1, 2, 5, 10, ... 500 epochs, or else the end alone, for which the figures take at most 5 % of the sweep's training on the CPU by an estimate; none if even that takes more. With `\"auto\"`, runs on a GPU or a cluster are evaluated on the CPU once the whole sweep is trained. The first such sweep of a dataset trains the classifier that the figures need. `gansweep evaluate` computes figures of trained runs.",
     ),
     record(
         "record.evaluate_images",
