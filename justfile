@@ -63,8 +63,10 @@ bench-scheduler *ARGS:
 bench-report:
     @{{cargo}} run --release --quiet -p gansweep-report --example bench_report
 
-# Training speed in run steps per second; also PyTorch's if `python` names an interpreter that has it: `just python=venv/bin/python bench`.
+# An interpreter that has PyTorch, for `bench`.
 python := ""
+
+# Training speed in run steps per second; also PyTorch's with an interpreter that has it: `just python=venv/bin/python bench`.
 bench *ARGS:
     @{{cargo}} build --release --quiet {{features}}
     @python3 tests/bench/bench.py --program "$({{cargo}} metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])')/release/gansweep" --python {{quote(python)}} "$@"
