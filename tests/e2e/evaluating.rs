@@ -322,7 +322,7 @@ fn a_stopped_evaluation_ends_as_a_stopped_sweep_does_and_goes_on() {
     let mut runner = command.spawn().unwrap();
     let mut said = String::new();
     let mut stderr = BufReader::new(runner.stderr.take().unwrap());
-    while !said.contains("evaluating tiny") && !said.contains("evaluating lr") {
+    while !said.contains("evaluating lr=") {
         assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
     }
     signal(runner.id(), "INT");
@@ -330,7 +330,7 @@ fn a_stopped_evaluation_ends_as_a_stopped_sweep_does_and_goes_on() {
     assert_eq!(runner.wait().unwrap().code(), Some(130), "{said}");
     assert!(said.contains("stopped before training began; run the same command to go on"), "{said}");
     let ended = with_cache(&sandbox, &arguments).well();
-    let evaluated = |said: &str| said.matches("evaluating ").count();
+    let evaluated = |said: &str| said.matches("evaluating lr=").count();
     assert_eq!(evaluated(&said) + evaluated(&ended.stderr), 4, "{said}\n{}", ended.stderr);
 }
 
