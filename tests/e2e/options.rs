@@ -268,9 +268,11 @@ fn the_help_names_every_exit_code() {
     let readme = include_str!("../../README.md").split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
         "`check` found damage",
-        "`compare` or `evaluate` no value",
-        "`recognize` a picture",
-        "130 interrupted by a signal",
+        "`compare` or `evaluate` found no value",
+        "`recognize` could not use a picture",
+        "`collect` found runs that ended early",
+        "nothing was started",
+        "a signal or `--for` stopped the command",
     ] {
         assert!(help.contains(said) && readme.contains(said), "{said}: {help}");
     }

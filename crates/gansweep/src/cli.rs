@@ -29,13 +29,13 @@ use crate::commands::sweep::SweepArgs;
 /// Sweeps of GAN training: one TOML file in, one SQLite database and one HTML report out.
 #[derive(Debug, Parser)]
 #[command(name = "gansweep", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit codes: 0 success; 1 some runs failed or diverged, or something that affects all runs, such as a full \
-                  disk, ended the command early (what was trained is recorded), or `check` found damage, `compare` or \
-                  `evaluate` no value, `recognize` a picture that it cannot use, `collect` runs that ended early; 2 the \
-                  file or the command line is invalid, nothing was started; 130 interrupted by a signal or by --for, \
-                  run the same command to resume."
-)]
+#[command(after_help = "Exit codes:\n\
+                  0: success\n\
+                  1: runs failed or diverged; a cause that affects all runs, such as a full disk, ended the sweep early (what \
+                  was trained is recorded); `check` found damage; `compare` or `evaluate` found no value; `recognize` could \
+                  not use a picture; `collect` found runs that ended early\n\
+                  2: the file or the command line is invalid, or names something that is not recorded; nothing was started\n\
+                  130: a signal or `--for` stopped the command; run it again to resume")]
 pub(crate) struct Cli {
     /// Append a log to this file, for bug reports; `GANSWEEP_LOG=trace` adds detail.
     #[arg(long, global = true, value_name = "PATH", display_order = 100)]
