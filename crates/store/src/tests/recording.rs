@@ -31,7 +31,7 @@ fn a_whole_run_is_recorded() {
     fixture.store.record(&script.take()).unwrap();
     let run = fixture.reader().run(fixture.runs[0].as_str()).unwrap();
     assert_eq!((run.state, run.step, run.seconds, run.attempts), (RunState::Completed, LAST_STEP, 2.5, 1));
-    assert_eq!((run.device.as_deref(), run.backend.as_deref()), (Some("cpu"), Some("native x86-64-v4")));
+    assert_eq!((run.device.as_deref(), run.backend.as_deref()), (Some("cpu"), Some("native (AVX-512)")));
     assert_eq!((run.lane, run.lanes, run.cause), (Some(0), Some(4), None));
     assert_eq!(series(&fixture, D), [(LAST_STEP, 1.4)]);
     let sample = fixture.reader().sample(&fixture.runs[0], 0, SampleSource::Raw).unwrap().unwrap();

@@ -188,7 +188,7 @@ impl Script {
     }
 
     pub(super) fn started(&mut self, from_step: u64) -> &mut Self {
-        self.started_on("cpu", "native x86-64-v4", from_step)
+        self.started_on("cpu", "native (AVX-512)", from_step)
     }
 
     pub(super) fn started_on(&mut self, device: &str, backend: &str, from_step: u64) -> &mut Self {
@@ -228,7 +228,7 @@ impl Script {
 
     pub(super) fn started_beside(&mut self, step: u64, best: u64) -> &mut Self {
         let checkpoint = Some(self.checkpoint_with(step, best));
-        self.event(Event::Started(Started { checkpoint, ..started("cpu", "native x86-64-v4") }))
+        self.event(Event::Started(Started { checkpoint, ..started("cpu", "native (AVX-512)") }))
     }
 
     fn checkpoint_with(&self, step: u64, best: u64) -> Checkpoint {
