@@ -13,7 +13,7 @@ use super::matrix::{Line, Matrix};
 
 /// Applies the activation in place.
 pub(super) fn apply(arch: Arch, activation: SmoothActivation, numbers: &mut Matrix) {
-    arch.dispatch(Apply { activation, lines: numbers.lines_mut() });
+    arch.dispatch(Each::<0> { activation, times_at: None, numbers: numbers.lines_mut() });
 }
 
 /// Multiplies `numbers` by the derivative of the activation at `input`.
@@ -23,7 +23,7 @@ pub(super) fn times_derivative(
     input: &Matrix,
     numbers: &mut Matrix,
 ) {
-    arch.dispatch(Multiply::<1> { activation, input: input.lines(), lines: numbers.lines_mut() });
+    arch.dispatch(Each::<1> { activation, times_at: Some(input.lines()), numbers: numbers.lines_mut() });
 }
 
 /// Multiplies `numbers` by the second derivative of the activation at `input`.
@@ -33,7 +33,7 @@ pub(super) fn times_second_derivative(
     input: &Matrix,
     numbers: &mut Matrix,
 ) {
-    arch.dispatch(Multiply::<2> { activation, input: input.lines(), lines: numbers.lines_mut() });
+    arch.dispatch(Each::<2> { activation, times_at: Some(input.lines()), numbers: numbers.lines_mut() });
 }
 
 /// A function of a number.
@@ -42,12 +42,15 @@ trait Function: Copy {
     fn derivative<S: Simd, const ORDER: u8>(simd: S, x: S::f32s) -> S::f32s;
 }
 
-struct Apply<'a> {
+/// Replaces each number by the derivative of that order at it, or multiplies it by the one at another number.
+struct Each<'a, const ORDER: u8> {
     activation: SmoothActivation,
-    lines: &'a mut [Line],
+    /// The other numbers.
+    times_at: Option<&'a [Line]>,
+    numbers: &'a mut [Line],
 }
 
-impl WithSimd for Apply<'_> {
+impl<const ORDER: u8> WithSimd for Each<'_, ORDER> {
     type Output = ();
 
     #[inline(always)]
@@ -60,40 +63,18 @@ impl WithSimd for Apply<'_> {
     }
 }
 
-impl Apply<'_> {
+impl<const ORDER: u8> Each<'_, ORDER> {
     #[inline(always)]
     fn run<S: Simd, F: Function>(self, simd: S, _: F) {
-        for line in self.lines {
-            for x in S::as_mut_simd_f32s(&mut line.0).0 {
-                *x = F::derivative::<S, 0>(simd, *x);
+        let Some(input) = self.times_at else {
+            for line in self.numbers {
+                for number in S::as_mut_simd_f32s(&mut line.0).0 {
+                    *number = F::derivative::<S, ORDER>(simd, *number);
+                }
             }
-        }
-    }
-}
-
-struct Multiply<'a, const ORDER: u8> {
-    activation: SmoothActivation,
-    input: &'a [Line],
-    lines: &'a mut [Line],
-}
-
-impl<const ORDER: u8> WithSimd for Multiply<'_, ORDER> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match self.activation {
-            SmoothActivation::Silu => self.run(simd, Silu),
-            SmoothActivation::Gelu => self.run(simd, Gelu),
-            SmoothActivation::Elu => self.run(simd, Elu),
-        }
-    }
-}
-
-impl<const ORDER: u8> Multiply<'_, ORDER> {
-    #[inline(always)]
-    fn run<S: Simd, F: Function>(self, simd: S, _: F) {
-        for (line, input) in self.lines.iter_mut().zip(self.input) {
+            return;
+        };
+        for (line, input) in self.numbers.iter_mut().zip(input) {
             let input = S::as_simd_f32s(&input.0).0;
             for (number, &x) in S::as_mut_simd_f32s(&mut line.0).0.iter_mut().zip(input) {
                 *number = simd.mul_f32s(*number, F::derivative::<S, ORDER>(simd, x));
