@@ -192,7 +192,9 @@ class Check:
                 values = self.inputs[name]
                 of_bias = [name.replace("bias", weight) for weight in ("weight", ORIGINAL)]
                 weight = next(self.inputs[name] for name in of_bias if name in self.inputs)
-                is_norm = weight.ndim in (1, 3)
+                # Batch normalisation of classes has a weight of two axes, as Linear layers have.
+                has_statistics = name.rsplit(".", 1)[0] + ".running_mean" in self.inputs
+                is_norm = weight.ndim in (1, 3) or has_statistics
                 stream_key = key(self.seed, INIT, [role, index])
                 if name.endswith(EMBEDDING):
                     self.equal(name, normal(stream_key, values.size), tolerance=1e-6)

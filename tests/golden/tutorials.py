@@ -80,6 +80,38 @@ class WithClass(OfShape):
         return last(x) + (x * y).sum(1, keepdim=True) if self.projection else last(x)
 
 
+class ClassNorm(nn.Module):
+    """Batch normalisation with a weight and a bias for each class of the rows, `self.classes` (de Vries et al. 2017)."""
+
+    def __init__(self, classes, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(classes, features))
+        self.bias = nn.Parameter(torch.zeros(classes, features))
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(self, x):
+        y = nn.functional.batch_norm(x, self.running_mean, self.running_var, training=self.training)
+        own = lambda rows: rows[self.classes].reshape(*y.shape[:2], *[1] * (y.dim() - 2))
+        return own(self.weight) * y + own(self.bias)
+
+
+class WithClassNorms(Blocks):
+    """Layers of which some normalise by the class of each row, `self.classes`."""
+
+    def forward(self, x):
+        for layer in self:
+            layer.classes = self.classes.long().flatten()
+        return super().forward(x)
+
+
+def of_classes(layers, classes):
+    """Layers whose batch normalisations are those of classes."""
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d)
+    return [ClassNorm(classes, layer.num_features) if isinstance(layer, kinds) else layer for layer in layers]
+
+
 def use_masks(model, masks):
     """Gives each dropout layer of `model` its mask, in order."""
     layers = [layer for layer in model.modules() if isinstance(layer, GivenDropout)]
@@ -615,7 +647,8 @@ class FromConfig(Tutorial):
     def generator(self):
         model = self.config["model"]
         part, inputs = model["generator"], model["latent_dim"]
-        if model.get("conditional"):
+        by_norm = model.get("conditional") and part.get("condition") == "batch-norm"
+        if model.get("conditional") and not by_norm:
             inputs += model.get("embedding") or CLASSES
         if part.get("kind") == "layers":
             layers = listed(part["layers"], [inputs])
@@ -625,6 +658,8 @@ class FromConfig(Tutorial):
             layers = self.stack(part, inputs, self.pixels)
         layers = self.normalised(part, layers)
         last = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[model["output"]]
+        if by_norm:
+            return WithClassNorms(*of_classes(layers, CLASSES), last(), nn.Flatten())
         if model.get("conditional"):
             return WithClass(CLASSES, inputs - model["latent_dim"], False, [inputs], *layers, last())
         return Blocks(*layers, last(), nn.Flatten()) if part.get("kind") == "layers" else nn.Sequential(*layers, last())

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, AugmentConfig, ConditionKind, DataRequest, Dataset, DatasetSpec, LossConfig, LossKind,
-    ModelConfig, NetworkKind, NetworkLayer, OptimizerConfig, PenaltyConfig, PenaltyKind, Relativistic,
+    Activation, AugmentConfig, ConditionKind, DataRequest, Dataset, DatasetSpec, GeneratorCondition,
+    LossConfig, LossKind, ModelConfig, OptimizerConfig, PenaltyConfig, PenaltyKind, Relativistic,
 };
 
 /// A config with a budget.
@@ -140,11 +140,12 @@ impl Config {
         }
         model.generator.forget_what_its_kind_has_not();
         model.discriminator.forget_what_its_kind_has_not();
-        if !model.conditional || model.embedding == spec.classes {
-            model.embedding = 0;
-        }
         if !model.conditional {
+            model.generator.condition = GeneratorCondition::default();
             model.discriminator.condition = ConditionKind::default();
+        }
+        if !model.embeds_class_in_rows() || model.embedding == spec.classes {
+            model.embedding = 0;
         }
         for optimizer in [&mut optimizer.generator, &mut optimizer.discriminator] {
             *optimizer = optimizer.canonical();
@@ -179,35 +180,25 @@ impl Config {
         }
     }
 
-    /// The shape in which the generator takes a latent vector: a row, with the embedding of a class behind it in a conditional
-    /// model.
+    /// The shape in which the generator takes a latent vector: a row, with the embedding of a class behind it where that is
+    /// [part of it](ModelConfig::embeds_class_in_latent).
     pub fn generator_input(&self, spec: &DatasetSpec) -> Vec<usize> {
-        let embedding = if self.model.conditional { self.embedding(spec) } else { 0 };
+        let embedding = if self.model.embeds_class_in_latent() { self.embedding(spec) } else { 0 };
         vec![self.model.latent_dim as usize + embedding as usize]
     }
 
     /// The shape in which the discriminator takes an image: a row, or channels, height and width. Where the embedding of a
-    /// class is [part of it](Self::embeds_class_in_image), it is more numbers of the row, or one more channel.
+    /// class is [part of it](ModelConfig::embeds_class_in_image), it is more numbers of the row, or one more channel.
     pub fn discriminator_input(&self, spec: &DatasetSpec) -> Vec<usize> {
         let (part, image) = (&self.model.discriminator, spec.image);
-        let is_row = match part.kind {
-            NetworkKind::Mlp => true,
-            NetworkKind::Dcgan => false,
-            NetworkKind::Layers => matches!(part.layers.first(), Some(NetworkLayer::Linear { .. })),
-        };
-        let (mut shape, more) = match is_row {
+        let (mut shape, more) = match part.takes_rows() {
             true => (vec![image.size()], self.embedding(spec) as usize),
             false => (image.shape().to_vec(), 1),
         };
-        if self.embeds_class_in_image() {
+        if self.model.embeds_class_in_image() {
             shape[0] += more;
         }
         shape
-    }
-
-    /// Whether the embedding of a class is part of what the discriminator takes.
-    pub fn embeds_class_in_image(&self) -> bool {
-        self.model.conditional && self.model.discriminator.condition == ConditionKind::Concat
     }
 
     /// Whether fakes have the classes of the real images of their batch, because they are compared with them one by

@@ -4,8 +4,8 @@ use gansweep_base::text;
 
 use crate::{
     ConditionKind, Config, DataIdentity, DataRequest, DiscriminatorConfig, EvaluateEpochs, Experiment,
-    GeneratorConfig, ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels, RANKING_METRICS,
-    Record, Relativistic, STROKES_SIDES, SampleMode, network_layer,
+    GeneratorCondition, GeneratorConfig, ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels,
+    RANKING_METRICS, Record, Relativistic, STROKES_SIDES, SampleMode, network_layer,
 };
 
 /// The most images of a sample grid: more would make pages and databases unusably large.
@@ -46,6 +46,7 @@ pub(crate) fn conflicts(
         penalty_through_layers(config),
         two_normalisations_of_generator(config),
         two_normalisations_of_discriminator(config),
+        classes_without_batch_normalisation(config),
         projection_without_a_last_linear(config),
         data.and_then(|data| condition_without_classes(config, data)),
         data.and_then(|data| no_such_dcgan(config, data)),
@@ -230,6 +231,22 @@ fn two_normalisations_of_discriminator(config: &Config) -> Option<Conflict> {
     })
 }
 
+fn classes_without_batch_normalisation(config: &Config) -> Option<Conflict> {
+    let generator = &config.model.generator;
+    let is_by_norm = config.model.conditional && generator.condition == GeneratorCondition::BatchNorm;
+    (is_by_norm && !generator.normalises_batches()).then(|| Conflict {
+        keys: &["model.generator.condition", "model.generator.batch_norm", "model.generator.layers"],
+        reason: "the generator would know the class by its batch normalisations, and has none".to_owned(),
+        expected: match generator.kind {
+            NetworkKind::Layers => "a list with `batch-norm`, or `model.generator.condition = \"concat\"`",
+            NetworkKind::Mlp | NetworkKind::Dcgan => {
+                "`model.generator.batch_norm = true`, or `model.generator.condition = \"concat\"`"
+            }
+        }
+        .to_owned(),
+    })
+}
+
 /// The other kinds end with a Linear layer.
 fn projection_without_a_last_linear(config: &Config) -> Option<Conflict> {
     let DiscriminatorConfig { kind, condition, layers, .. } = &config.model.discriminator;
@@ -378,7 +395,7 @@ fn layers_of_generator(
         .map(|reason| Conflict {
             keys: KEYS,
             reason,
-            expected: match config.model.conditional {
+            expected: match config.model.embeds_class_in_latent() {
                 true => format!(
                     "layers from {} numbers ({} of the latent vector and {} of the class) to {}",
                     network_layer::shown(&config.generator_input(spec)),
@@ -422,7 +439,7 @@ fn layers_of_discriminator(
         .map(|reason| Conflict {
             keys: KEYS,
             reason,
-            expected: match config.embeds_class_in_image() {
+            expected: match config.model.embeds_class_in_image() {
                 true => format!(
                     "layers from {} (the image, {}, and the class) to 1 number",
                     network_layer::shown(&config.discriminator_input(spec)),

@@ -112,6 +112,7 @@ mod tests {
         model.embedding = 0
         model.generator.activation = "relu"
         model.generator.batch_norm = true
+        model.generator.condition = "concat"
         model.generator.dropout = 0.0
         model.generator.hidden = [256,512]
         model.generator.kind = "mlp"

@@ -29,6 +29,23 @@ pub struct ModelConfig {
     pub discriminator: DiscriminatorConfig,
 }
 
+impl ModelConfig {
+    /// Whether the embedding of a class is part of what the generator takes.
+    pub fn embeds_class_in_latent(&self) -> bool {
+        self.conditional && self.generator.condition == GeneratorCondition::Concat
+    }
+
+    /// Whether the embedding of a class is part of what the discriminator takes.
+    pub fn embeds_class_in_image(&self) -> bool {
+        self.conditional && self.discriminator.condition == ConditionKind::Concat
+    }
+
+    /// Whether the embedding of a class stands behind a row of numbers, so that its length is a setting.
+    pub(crate) fn embeds_class_in_rows(&self) -> bool {
+        self.embeds_class_in_latent() || (self.embeds_class_in_image() && self.discriminator.takes_rows())
+    }
+}
+
 /// The distribution of the entries of a latent vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -86,6 +103,18 @@ impl NetworkKind {
             Self::Mlp | Self::Dcgan => by_key,
         }
     }
+}
+
+/// How a conditional generator knows the class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GeneratorCondition {
+    /// By an embedding behind the latent vector (Mirza and Osindero 2014).
+    #[default]
+    Concat,
+    /// By the batch normalisations, which have a weight and a bias for each class (Dumoulin et al. 2017; de Vries et al.
+    /// 2017).
+    BatchNorm,
 }
 
 /// How a conditional discriminator knows the class.
@@ -162,6 +191,9 @@ pub struct GeneratorConfig {
     pub spectral_norm: bool,
     /// Probability of dropping a hidden activation; 0 for no Dropout layers.
     pub dropout: f64,
+    /// How it knows the class. Without effect unless the model is conditional.
+    #[serde(default)]
+    pub condition: GeneratorCondition,
 }
 
 /// The discriminator. A multilayer perceptron has per hidden layer Linear, `BatchNorm` or `LayerNorm` (if
@@ -264,6 +296,15 @@ impl DiscriminatorConfig {
         if self.kind == NetworkKind::Layers {
             (self.activation, self.slope) = (Activation::LeakyRelu, 0.2);
             (self.batch_norm, self.layer_norm, self.dropout) = (false, false, 0.3);
+        }
+    }
+
+    /// Whether its first layer takes an image as a row of numbers, not as channels, height and width.
+    pub(crate) fn takes_rows(&self) -> bool {
+        match self.kind {
+            NetworkKind::Mlp => true,
+            NetworkKind::Dcgan => false,
+            NetworkKind::Layers => matches!(self.layers.first(), Some(NetworkLayer::Linear { .. })),
         }
     }
 

@@ -140,6 +140,7 @@ mod tests {
             "model.embedding",
             "model.generator.layers",
             "model.generator.width",
+            "model.generator.condition",
             "model.discriminator.condition",
             "penalty.weight",
             "train.ema_warmup",
@@ -178,11 +179,15 @@ mod tests {
             let keys = recorded(&sets[..if kind.ends_with("layers") { 2 } else { 1 }]).unused_keys();
             keys.into_iter().filter_map(|key| key.strip_prefix("model.generator.")).collect()
         };
-        assert_eq!(of_generator("model.generator.kind=mlp"), ["width", "layers", "slope"]);
-        assert_eq!(of_generator("model.generator.kind=dcgan"), ["hidden", "layers", "slope"]);
-        assert_eq!(of_generator("model.generator.activation=silu"), ["width", "layers", "slope"]);
-        assert_eq!(of_generator("model.generator.activation=leaky-relu"), ["width", "layers"]);
-        let of_lists = ["hidden", "width", "activation", "slope", "batch_norm", "layer_norm", "dropout"];
+        assert_eq!(of_generator("model.generator.kind=mlp"), ["width", "layers", "slope", "condition"]);
+        assert_eq!(of_generator("model.generator.kind=dcgan"), ["hidden", "layers", "slope", "condition"]);
+        assert_eq!(
+            of_generator("model.generator.activation=silu"),
+            ["width", "layers", "slope", "condition"]
+        );
+        assert_eq!(of_generator("model.generator.activation=leaky-relu"), ["width", "layers", "condition"]);
+        let of_lists =
+            ["hidden", "width", "activation", "slope", "batch_norm", "layer_norm", "dropout", "condition"];
         assert_eq!(of_generator("model.generator.kind=layers"), of_lists);
     }
 

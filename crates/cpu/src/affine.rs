@@ -11,7 +11,7 @@ use super::trained::Trained;
 const MOST_PARTS: usize = 2;
 
 /// Scale and shift of a normalised row, each `[1, features]`; of a feature map whose images are normalised each over all numbers,
-/// `[pixels, channels]`.
+/// `[pixels, channels]`; of a batch whose classes have their own, `[classes, features]`.
 #[derive(Debug)]
 pub(super) struct Affine {
     pub(super) weight: Trained,
@@ -30,6 +30,8 @@ pub(super) struct NormTrace {
     pub(super) bias_gradient: Matrix,
     /// A row for each image: scratch memory of its [sums](Together::sums).
     pub(super) row_sums: [Matrix; 2],
+    /// The class of each image, where classes have their own weight and bias.
+    pub(super) classes: Option<Vec<u16>>,
 }
 
 /// How the rows of a batch lie in a matrix: pixel by pixel, and within a pixel image by image. A row of a
@@ -63,9 +65,14 @@ pub(super) enum Statistics {
 
 impl Affine {
     /// All zero, with `buffers` buffers of the optimiser for each tensor.
-    pub(super) fn new(pixels: usize, features: usize, buffers: usize) -> Self {
-        let zero = Trained::new(pixels, features, buffers);
+    pub(super) fn new(rows: usize, features: usize, buffers: usize) -> Self {
+        let zero = Trained::new(rows, features, buffers);
         Self { weight: zero.clone(), bias: zero }
+    }
+
+    /// Rows of weight and bias.
+    pub(super) fn rows(&self) -> usize {
+        self.weight.value.rows()
     }
 }
 
@@ -78,15 +85,26 @@ impl NormTrace {
         self.row_sums.iter_mut().for_each(|sums| sums.reshape(count, sums.cols()));
     }
 
-    /// Memory for up to `rows` rows whose features are normalised over the batch.
-    pub(super) fn of_columns(rows: usize, features: usize) -> Self {
-        let line = Matrix::new(1, features);
+    /// Keeps the classes of the images that are normalised next, if the layer is of classes.
+    pub(super) fn keep_classes(&mut self, classes: &[u16]) {
+        if let Some(kept) = &mut self.classes {
+            kept.clear();
+            kept.extend_from_slice(classes);
+        }
+    }
+
+    /// Memory for up to `images` images of that many pixels, whose features are normalised over the batch. `affine` is the shape
+    /// of weight and bias.
+    pub(super) fn of_columns(images: usize, pixels: usize, affine: [usize; 2]) -> Self {
+        let [rows, features] = affine;
+        let gradient = Matrix::new(rows, features);
         Self {
-            normalised: Matrix::new(rows, features),
+            normalised: Matrix::new(images * pixels, features),
             inverse_std: Matrix::new(MOST_PARTS, features),
-            weight_gradient: line.clone(),
-            bias_gradient: line,
+            weight_gradient: gradient.clone(),
+            bias_gradient: gradient,
             row_sums: [Matrix::new(0, 0), Matrix::new(0, 0)],
+            classes: (rows > 1).then(|| Vec::with_capacity(images)),
         }
     }
 
@@ -100,6 +118,7 @@ impl NormTrace {
             weight_gradient: affine.clone(),
             bias_gradient: affine,
             row_sums: [sums.clone(), sums],
+            classes: None,
         }
     }
 }

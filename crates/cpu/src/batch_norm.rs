@@ -23,10 +23,12 @@ pub(super) struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// All zero, with `buffers` buffers of the optimiser for each parameter.
-    pub(super) fn new(features: usize, buffers: usize) -> Self {
+    /// All zero, with `buffers` buffers of the optimiser for each parameter. `affine` is the shape of weight and bias: one row, or
+    /// a row for each class.
+    pub(super) fn new(affine: [usize; 2], buffers: usize) -> Self {
+        let [rows, features] = affine;
         Self {
-            affine: Affine::new(1, features, buffers),
+            affine: Affine::new(rows, features, buffers),
             running_mean: Matrix::new(1, features),
             running_var: Matrix::new(1, features),
             last: [Matrix::new(1, features), Matrix::new(1, features)],
@@ -109,7 +111,12 @@ impl BatchNorm {
         trace: &mut NormTrace,
         gradient: &mut Matrix,
     ) {
-        arch.dispatch(Backward { weight: &self.affine.weight.value, batch, trace, gradient });
+        if trace.classes.is_some() {
+            arch.dispatch(OfClasses { weight: &self.affine.weight.value, batch, trace, gradient });
+            arch.dispatch(Backward { weight: None, batch, trace, gradient });
+        } else {
+            arch.dispatch(Backward { weight: Some(&self.affine.weight.value), batch, trace, gradient });
+        }
     }
 }
 
@@ -150,20 +157,19 @@ impl Forward<'_> {
     #[inline(always)]
     fn part<S: Simd, const V: usize>(&mut self, simd: S, panel: usize, part: usize) {
         let batch = self.batch;
-        let rows = self.trace.normalised.panel_mut(panel);
+        let NormTrace { normalised, inverse_std, classes, .. } = &mut *self.trace;
+        let (rows, classes) = (normalised.panel_mut(panel), classes.as_deref());
         let (mean, var) = self.norm.statistics(self.statistics, panel, rows, batch, part);
         let inverse = map(&var, |var| 1.0 / (var + EPS).sqrt());
-        self.trace.inverse_std.panel_mut(panel)[part] = inverse;
-        let lines = [
-            &mean,
-            &inverse,
-            &self.norm.affine.weight.value.lines()[panel],
-            &self.norm.affine.bias.value.lines()[panel],
-        ];
-        let [mean, inverse, weight, bias] = lines.map(|line| S::as_simd_f32s(&line.0).0);
+        inverse_std.panel_mut(panel)[part] = inverse;
+        let [mean, inverse] = [&mean, &inverse].map(|line| S::as_simd_f32s(&line.0).0);
+        let Affine { weight, bias } = &self.norm.affine;
+        let [weights, biases] = [weight, bias].map(|parameter| parameter.value.panel(panel));
         let outs = self.out.panel_mut(panel).chunks_exact_mut(batch.images);
         for (pixel, (rows, outs)) in rows.chunks_exact_mut(batch.images).zip(outs).enumerate() {
             for image in batch.part(part) {
+                let own = classes.map_or(0, |classes| usize::from(classes[image]));
+                let [weight, bias] = [&weights[own], &biases[own]].map(|line| S::as_simd_f32s(&line.0).0);
                 let x = S::as_mut_simd_f32s(&mut rows[image].0).0;
                 let mut y = [simd.splat_f32s(0.0); V];
                 for v in 0..V {
@@ -178,8 +184,48 @@ impl Forward<'_> {
     }
 }
 
-struct Backward<'a> {
+/// From the gradient of the layer's output to that of the normalised rows, in place, where each class has a weight and a bias;
+/// writes their gradients to the trace.
+struct OfClasses<'a> {
+    /// `[classes, features]`.
     weight: &'a Matrix,
+    batch: BatchRows,
+    trace: &'a mut NormTrace,
+    gradient: &'a mut Matrix,
+}
+
+impl NullaryFnOnce for OfClasses<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let NormTrace { normalised, weight_gradient, bias_gradient, classes, .. } = self.trace;
+        let classes = classes.as_deref().unwrap_or_default();
+        for panel in 0..self.gradient.panels() {
+            let weights = self.weight.panel(panel);
+            let (of_weights, of_biases) = (weight_gradient.panel_mut(panel), bias_gradient.panel_mut(panel));
+            of_weights.fill(Line::ZERO);
+            of_biases.fill(Line::ZERO);
+            let pixels = self.gradient.panel_mut(panel).chunks_exact_mut(self.batch.images);
+            for (dy, x) in pixels.zip(normalised.panel(panel).chunks_exact(self.batch.images)) {
+                for ((dy, x), &class) in dy.iter_mut().zip(x).zip(classes) {
+                    let own = usize::from(class);
+                    let (weight, of_weight, of_bias) =
+                        (&weights[own], &mut of_weights[own], &mut of_biases[own]);
+                    for i in 0..LINE {
+                        of_bias.0[i] += dy.0[i];
+                        of_weight.0[i] += dy.0[i] * x.0[i];
+                        dy.0[i] *= weight.0[i];
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Backward<'a> {
+    /// `[1, features]`; none where the gradient is that of the normalised rows, and those of weight and bias are known.
+    weight: Option<&'a Matrix>,
     batch: BatchRows,
     trace: &'a mut NormTrace,
     gradient: &'a mut Matrix,
@@ -198,8 +244,10 @@ impl NullaryFnOnce for Backward<'_> {
                 add(&mut of_weight, &along);
                 add(&mut of_bias, &sum);
             }
-            self.trace.weight_gradient.lines_mut()[panel] = of_weight;
-            self.trace.bias_gradient.lines_mut()[panel] = of_bias;
+            if self.weight.is_some() {
+                self.trace.weight_gradient.lines_mut()[panel] = of_weight;
+                self.trace.bias_gradient.lines_mut()[panel] = of_bias;
+            }
         }
     }
 }
@@ -219,12 +267,16 @@ impl Backward<'_> {
         }
         let (along, sum) = (along.line(), sum.line());
         let count = (rows.len() / self.batch.parts) as f32;
-        let (weight, inverse) = (&self.weight.lines()[panel], &inverse_std.panel(panel)[part]);
+        let inverse = inverse_std.panel(panel)[part];
+        let scale = self.weight.map_or(inverse, |weight| {
+            let weight = weight.lines()[panel];
+            Line(std::array::from_fn(|i| weight.0[i] * inverse.0[i]))
+        });
         for (rows, normalised) in rows.chunks_exact_mut(images).zip(normalised.chunks_exact(images)) {
             for (dy, x) in rows[range.clone()].iter_mut().zip(&normalised[range.clone()]) {
                 for i in 0..LINE {
                     let common = (sum.0[i] + x.0[i] * along.0[i]) / count;
-                    dy.0[i] = weight.0[i] * inverse.0[i] * (dy.0[i] - common);
+                    dy.0[i] = scale.0[i] * (dy.0[i] - common);
                 }
             }
         }

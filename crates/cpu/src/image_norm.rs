@@ -156,8 +156,9 @@ impl OnLines for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
         let (weights, together) = (&self.norm.affine.weight.value, self.norm.together);
-        let NormTrace { normalised, inverse_std, weight_gradient, bias_gradient, row_sums: [sum, along] } =
-            self.trace;
+        let NormTrace {
+            normalised, inverse_std, weight_gradient, bias_gradient, row_sums: [sum, along], ..
+        } = self.trace;
         let images = sum.rows();
         sum.lines_mut().fill(Line::ZERO);
         along.lines_mut().fill(Line::ZERO);

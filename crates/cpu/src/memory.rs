@@ -121,7 +121,10 @@ fn parameters(network: &Network, copies: u64, averages: u64) -> u64 {
             let own = copies * matrix(inputs, outputs) + of_bias * matrix(1, outputs);
             own + if network.spectral_norm { norm_of(inputs, outputs) } else { 0 }
         }
-        Layer::BatchNorm => (2 * (copies + averages) + 5) * matrix(1, node.outputs()),
+        Layer::BatchNorm(norm) => {
+            2 * (copies + 1) * matrix(norm.rows(), node.outputs())
+                + (2 * averages + 3) * matrix(1, node.outputs())
+        }
         Layer::LayerNorm => (2 * copies + 5) * matrix(1, node.outputs()),
         _ => 0,
     });
@@ -131,7 +134,7 @@ fn parameters(network: &Network, copies: u64, averages: u64) -> u64 {
 /// Tensors that the hidden layers save for `rows` rows.
 fn trace(network: &Network, rows: usize) -> u64 {
     let layers = network.nodes.iter().map(|node| match node.layer {
-        Layer::LeakyRelu | Layer::Dropout | Layer::BatchNorm => matrix(rows, node.outputs()),
+        Layer::LeakyRelu | Layer::Dropout | Layer::BatchNorm(_) => matrix(rows, node.outputs()),
         Layer::LayerNorm => matrix(rows, node.outputs()) + 3 * matrix(rows, LINE),
         _ => 0,
     });

@@ -89,7 +89,7 @@ impl Mlp {
                         activation: StageActivation::Identity,
                     });
                 }
-                (Layer::BatchNorm | Layer::LayerNorm, Some(stage)) => {
+                (Layer::BatchNorm(_) | Layer::LayerNorm, Some(stage)) => {
                     stage.norm = Some(Norm::new(node.layer, [1, node.outputs()], buffers));
                 }
                 (Layer::LeakyRelu, Some(stage)) => {
@@ -185,6 +185,7 @@ impl Mlp {
         for (i, stage) in self.hidden.iter_mut().enumerate() {
             let (before, own) = trace.stages.split_at_mut(i);
             let input = before.last().map_or(input, |before| (&before.output).into());
+            own[0].keep_classes(classes);
             stage.forward(engine, mode, input, &mut own[0]);
         }
         let Trace { stages, outputs, .. } = trace;
@@ -283,7 +284,8 @@ pub(super) fn is_perceptron(network: &Network) -> bool {
         if !matches!(layers.next(), Some(Layer::Linear(_))) {
             return false;
         }
-        let has_norm = layers.next_if(|layer| matches!(layer, Layer::BatchNorm | Layer::LayerNorm)).is_some();
+        let has_norm =
+            layers.next_if(|layer| matches!(layer, Layer::BatchNorm(_) | Layer::LayerNorm)).is_some();
         match layers.next() {
             Some(Layer::LeakyRelu) => {}
             Some(Layer::Tanh | Layer::Sigmoid) => {

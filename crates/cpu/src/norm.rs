@@ -7,7 +7,7 @@ use super::activation::LeakyRelu;
 use super::affine::{Affine, BatchRows, NormTrace, Statistics};
 use super::batch_norm::BatchNorm;
 use super::image_norm::ImageNorm;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, panels};
 use super::together::Together;
 use super::trained::{self, Learning};
 
@@ -16,6 +16,14 @@ use super::trained::{self, Learning};
 pub(super) enum Norm {
     Batch(BatchNorm),
     Image(ImageNorm),
+}
+
+/// Rows of weight and bias of a layer that normalises over the batch.
+const fn affine_rows(layer: Layer) -> usize {
+    match layer {
+        Layer::BatchNorm(norm) => norm.rows(),
+        _ => 1,
+    }
 }
 
 /// The tensors of a normalisation layer. Buffers are named as in PyTorch.
@@ -32,14 +40,24 @@ impl Norm {
     pub(super) fn new(layer: Layer, shape: [usize; 2], buffers: usize) -> Self {
         match Together::of(layer) {
             Some(together) => Self::Image(ImageNorm::new(together, shape, buffers)),
-            None => Self::Batch(BatchNorm::new(shape[1], buffers)),
+            None => Self::Batch(BatchNorm::new([affine_rows(layer), shape[1]], buffers)),
+        }
+    }
+
+    /// Lines of the parameters of `layer` with `copies` of each, of their gradients, and of the statistics of that many images,
+    /// each `[pixels, features]`.
+    pub(super) fn lines(layer: Layer, shape: [usize; 2], copies: usize, images: usize) -> usize {
+        let [_, features] = shape;
+        match Together::of(layer) {
+            Some(together) => together.lines(shape, copies, images),
+            None => (2 * copies + 2) * Matrix::lines_of(affine_rows(layer), features) + 4 * panels(features),
         }
     }
 
     /// Memory for the trace of up to `images` images of that many pixels; a row of numbers is one pixel.
     pub(super) fn trace(&self, images: usize, pixels: usize, features: usize) -> NormTrace {
         match self {
-            Self::Batch(_) => NormTrace::of_columns(images * pixels, features),
+            Self::Batch(norm) => NormTrace::of_columns(images, pixels, [norm.affine.rows(), features]),
             Self::Image(norm) => NormTrace::of_images(norm.together, images, [pixels, features]),
         }
     }
@@ -128,6 +146,11 @@ impl Norm {
             Self::Image(norm) => &norm.affine,
         };
         [weight, bias].map(|parameter| Matrix::new(parameter.value.rows(), parameter.value.cols()))
+    }
+
+    /// Whether each class has a row of weight and bias.
+    pub(super) fn is_of_classes(&self) -> bool {
+        matches!(self, Self::Batch(norm) if norm.affine.rows() > 1)
     }
 
     /// Its parameters.

@@ -67,6 +67,13 @@ pub(super) struct StageTrace {
 }
 
 impl StageTrace {
+    /// Keeps the classes of the rows that go through the stage next, if it needs them.
+    pub(super) fn keep_classes(&mut self, classes: &[u16]) {
+        if let Some(norm) = &mut self.norm {
+            norm.keep_classes(classes);
+        }
+    }
+
     /// Copies what the derivative of the activation follows from, of these rows of another trace of the stage.
     pub(super) fn copy_rows(&mut self, from: &Self, rows: &[Range<usize>]) {
         let count = rows.iter().map(Range::len).sum();

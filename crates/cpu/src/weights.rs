@@ -97,6 +97,11 @@ impl Order {
         Self { first: 0, inner_rows: rows, outer: 0, inner: 1, col: rows }
     }
 
+    /// An array of `width` numbers for each class, as a row of the matrix is.
+    const fn of_classes(width: usize) -> Self {
+        Self { inner: width, col: 1, ..Self::transposed(usize::MAX) }
+    }
+
     /// The weight of a stage of convolutions.
     fn of_weight(stage: &MapStage) -> Self {
         let (rows, outputs, taps) = (stage.weight.value.rows(), stage.weight.value.cols(), stage.taps());
@@ -240,15 +245,18 @@ impl<'a> Arrays<'a> {
 
     /// The embedding of a network whose first product takes it behind the input.
     fn embedding(&mut self, embedding: &'a mut Trained) {
-        let width = embedding.value.cols();
-        let order = Order { inner: width, col: 1, ..Order::transposed(usize::MAX) };
+        let order = Order::of_classes(embedding.value.cols());
         self.trained(Condition::EMBEDDING, embedding, order);
     }
 
     fn norm(&mut self, index: usize, norm: &'a mut Norm) {
+        let is_of_classes = norm.is_of_classes();
         let Tensors { affine: Affine { weight, bias }, buffers, averages } = norm.tensors_mut();
-        // Of a feature map that is normalised by image, a row for each pixel.
-        let order = Order::transposed(weight.value.rows());
+        let order = match is_of_classes {
+            true => Order::of_classes(weight.value.cols()),
+            // Of a feature map that is normalised by image, a row for each pixel.
+            false => Order::transposed(weight.value.rows()),
+        };
         self.trained(&format!("{index}.weight"), weight, order);
         self.trained(&format!("{index}.bias"), bias, order);
         let role = self.role;

@@ -108,13 +108,22 @@ fn estimates_are_near_what_is_allocated() {
         "model.discriminator.condition=projection",
         "data.images=512",
     ];
+    let class_norms = [
+        "model.kind=mlp",
+        "model.conditional=true",
+        "model.generator.condition=batch-norm",
+        "model.generator.batch_norm=true",
+        "model.generator.layer_norm=false",
+        "data.images=512",
+    ];
+    let class_norms_of_dcgan = [&class_norms[1..], &["model.kind=dcgan"]].concat();
     let penalised_classes = [&NORMALISED_CRITIC[1..], &["model.conditional=true"]].concat();
     let spectral = "model.spectral_norm=true";
     let normalised_dcgan = [&dcgan[..], &[spectral, "model.conditional=false"]].concat();
     // Without a penalty, the weights of a Wasserstein critic are clipped.
     let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
     for recipe in gansweep_config::recipes::NAMES {
-        let sets: [&[&str]; 21] = [
+        let sets: [&[&str]; 23] = [
             &[
                 "data.images=512",
                 "model.conditional=true",
@@ -152,6 +161,8 @@ fn estimates_are_near_what_is_allocated() {
                 "data.images=512",
             ],
             &penalised_classes,
+            &class_norms,
+            &class_norms_of_dcgan,
             &normalised_dcgan,
             &normalised_list,
         ];

@@ -6,7 +6,7 @@ use super::activation::{Slopes, smooth, smooth_factors};
 use super::average_pool::reduce;
 use super::condition::{self, Input};
 use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
-use super::norm::{self, Moments};
+use super::norm::{self, BatchAffine, Moments};
 use super::shortcuts::Shortcuts;
 use super::upsample::enlarge;
 use gansweep_nn::network::{Layer, Network, Node};
@@ -60,11 +60,13 @@ impl Pass<'_> {
                     let (weight, bias) = weight_and_bias(node, &mut parameters);
                     with_bias(node, product(node, x, weight), bias)
                 }
-                Layer::BatchNorm => {
-                    let affine = pair(&mut parameters);
+                Layer::BatchNorm(_) => {
+                    let affine =
+                        |parts| BatchAffine::new(node, pair(&mut parameters), input.classes.as_ref(), parts);
                     match self.statistics {
-                        Statistics::Running => norm::by_running(node, x, pair(&mut running), affine),
+                        Statistics::Running => norm::by_running(node, x, pair(&mut running), affine(1)),
                         Statistics::Batches(parts) => {
+                            let affine = affine(parts);
                             let (x, of_batch) = norm::by_batch(node, x, parts, affine);
                             moments.push(of_batch);
                             x
@@ -150,7 +152,7 @@ impl Pass<'_> {
                     let y = activation::sigmoid(x);
                     (y.clone(), change * y.clone() * (y.neg() + 1.0))
                 }
-                Layer::BatchNorm => unreachable!("`supports` refuses a penalty through `BatchNorm`"),
+                Layer::BatchNorm(_) => unreachable!("`supports` refuses a penalty through `BatchNorm`"),
             }
         };
         let (network, own) = (self.network, self.parameters);

@@ -255,7 +255,7 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
             Layer::LeakyRelu | Layer::Smooth(_) => {
                 (if is_map { TENSORS_OF_A_MAP } else { TENSORS_OF_A_LAYER }, node.outputs())
             }
-            Layer::BatchNorm | Layer::LayerNorm | Layer::InstanceNorm => {
+            Layer::BatchNorm(_) | Layer::LayerNorm | Layer::InstanceNorm => {
                 (if is_map { TENSORS_OF_A_MAP } else { TENSORS_OF_A_NORM }, node.outputs())
             }
             Layer::Dropout => (1, node.outputs()),

@@ -126,7 +126,7 @@ impl FusedNetwork {
 
     /// How many means and variances there are in front of the singular vectors.
     fn running_statistics(&self) -> usize {
-        2 * self.network.nodes.iter().filter(|node| node.layer == Layer::BatchNorm).count()
+        2 * self.network.nodes.iter().filter(|node| matches!(node.layer, Layer::BatchNorm(_))).count()
     }
 
     /// A forward pass in training mode, on `batches` batches one after the other that `BatchNorm` normalises apart.

@@ -11,6 +11,32 @@ pub(super) struct Moments {
     pub(super) count: usize,
 }
 
+/// Weight and bias of a `BatchNorm`, in the form that broadcasts over the input with axes for the parts of the batch.
+pub(super) struct BatchAffine([Tensor<5>; 2]);
+
+impl BatchAffine {
+    /// One weight and bias, each `[lanes, 1, features]`, or of each class, `[lanes, features, classes]`. The classes of the rows
+    /// are one-hot, `[lanes, rows, classes]`.
+    pub(super) fn new(
+        node: &Node,
+        affine: [Tensor<3>; 2],
+        classes: Option<&Tensor<3>>,
+        parts: usize,
+    ) -> Self {
+        let across = Across::of(node);
+        let of_classes = classes.filter(|_| matches!(node.layer, Layer::BatchNorm(norm) if norm.classes > 0));
+        Self(affine.map(|numbers| match of_classes {
+            Some(classes) => across.of_rows(&numbers, classes, parts),
+            None => across.broadcast(numbers),
+        }))
+    }
+
+    fn apply(self, normal: Tensor<5>) -> Tensor<5> {
+        let Self([weight, bias]) = self;
+        normal * weight + bias
+    }
+}
+
 /// What `BatchNorm` computes its statistics across.
 #[derive(Debug, Clone, Copy)]
 enum Across {
@@ -55,6 +81,22 @@ impl Across {
         }
     }
 
+    /// Numbers `[lanes, features, classes]` of the class of each row, in the form that broadcasts over [`split`](Self::split).
+    fn of_rows(self, numbers: &Tensor<3>, classes: &Tensor<3>, parts: usize) -> Tensor<5> {
+        let [lanes, features, _] = numbers.dims();
+        let [_, rows, _] = classes.dims();
+        match self {
+            Self::Rows => {
+                let of_rows = classes.clone().matmul(numbers.clone().swap_dims(1, 2));
+                of_rows.reshape([lanes, parts, rows / parts, features, 1])
+            }
+            Self::Pixels(_) => {
+                let of_rows = numbers.clone().matmul(classes.clone().swap_dims(1, 2));
+                of_rows.reshape([lanes, features, parts, rows / parts, 1])
+            }
+        }
+    }
+
     /// The statistics of one part, `[lanes, 1, features]`, of those of all.
     fn part(self, all: &Tensor<5>, part: usize) -> Tensor<3> {
         let [lanes, channels, _, features, _] = all.dims();
@@ -66,12 +108,7 @@ impl Across {
 }
 
 /// `BatchNorm` with the statistics of each of `parts` batches, one after the other in the input, which it returns too.
-pub(super) fn by_batch(
-    node: &Node,
-    x: Tensor<3>,
-    parts: usize,
-    affine: [Tensor<3>; 2],
-) -> (Tensor<3>, Moments) {
+pub(super) fn by_batch(node: &Node, x: Tensor<3>, parts: usize, affine: BatchAffine) -> (Tensor<3>, Moments) {
     let (across, shape) = (Across::of(node), x.dims());
     let x = across.split(x, parts);
     let mean = across.mean(x.clone());
@@ -81,9 +118,8 @@ pub(super) fn by_batch(
     let both = [mean, variance.clone()].map(Tensor::without_autodiff);
     let of_part = |part: usize| both.each_ref().map(|all| across.part(all, part));
     let moments = Moments { parts: (0..parts).map(of_part).collect(), count };
-    let [weight, bias] = affine.map(|numbers| across.broadcast(numbers));
     let normal = centred / deviation(variance, BatchNorm::EPS);
-    ((normal * weight + bias).reshape(shape), moments)
+    (affine.apply(normal).reshape(shape), moments)
 }
 
 /// `BatchNorm` with given mean and variance, each `[lanes, 1, features]`.
@@ -91,13 +127,12 @@ pub(super) fn by_running(
     node: &Node,
     x: Tensor<3>,
     statistics: [Tensor<3>; 2],
-    affine: [Tensor<3>; 2],
+    affine: BatchAffine,
 ) -> Tensor<3> {
     let (across, shape) = (Across::of(node), x.dims());
     let [mean, variance] = statistics.map(|numbers| across.broadcast(numbers));
-    let [weight, bias] = affine.map(|numbers| across.broadcast(numbers));
     let normal = (across.split(x, 1) - mean) / deviation(variance, BatchNorm::EPS);
-    (normal * weight + bias).reshape(shape)
+    affine.apply(normal).reshape(shape)
 }
 
 /// An input of `LayerNorm` or `InstanceNorm2d` as it is normalised: each image's numbers are on the second and the last axis.

@@ -12,7 +12,7 @@ use gansweep_train::Unsupported;
 pub fn supports(config: &Config, spec: &DatasetSpec) -> Result<(), Unsupported> {
     let [_, discriminator] = Network::both(config, spec)?;
     let mut layers = discriminator.nodes.iter().enumerate();
-    match layers.find(|(_, node)| node.layer == Layer::BatchNorm) {
+    match layers.find(|(_, node)| matches!(node.layer, Layer::BatchNorm(_))) {
         Some((index, node)) if config.penalty.exists() => Err(Unsupported(format!(
             "it does not penalise the input gradient through layer {index} of the discriminator, {}, whose output for one image depends on the others",
             node.layer.describe().name(&node.input)

@@ -37,7 +37,7 @@ pub fn export(
         .collect();
     let batches = forward_passes(network.role, state).to_le_bytes();
     for (index, node) in network.nodes.iter().enumerate() {
-        if node.layer == Layer::BatchNorm {
+        if matches!(node.layer, Layer::BatchNorm(_)) {
             tensors.push((
                 format!("{prefix}{index}.num_batches_tracked"),
                 Dtype::I64,

@@ -5,9 +5,9 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Activation, BudgetedConfig, Combine, ConditionKind, Config, Dataset, InitKind, Latent, LossKind,
-    NetworkKind, NetworkLayer, Noise, OptimizerKind, Output, PenaltyKind, Pixels, Relativistic, ScheduleKind,
-    Value,
+    Activation, BudgetedConfig, Combine, ConditionKind, Config, Dataset, GeneratorCondition, InitKind,
+    Latent, LossKind, NetworkKind, NetworkLayer, Noise, OptimizerKind, Output, PenaltyKind, Pixels,
+    Relativistic, ScheduleKind, Value,
 };
 
 /// The budget, or a field of the config, by its type.
@@ -22,6 +22,7 @@ pub(crate) enum Field {
     Activation(fn(&mut Config) -> &mut Activation),
     Combine(fn(&mut Config) -> &mut Combine),
     Condition(fn(&mut Config) -> &mut ConditionKind),
+    GeneratorCondition(fn(&mut Config) -> &mut GeneratorCondition),
     Dataset(fn(&mut Config) -> &mut Dataset),
     Init(fn(&mut Config) -> &mut InitKind),
     Latent(fn(&mut Config) -> &mut Latent),
@@ -52,6 +53,7 @@ impl Field {
             (Self::Activation(field), Value::Text(word)) => choose(field(config), word),
             (Self::Combine(field), Value::Text(word)) => choose(field(config), word),
             (Self::Condition(field), Value::Text(word)) => choose(field(config), word),
+            (Self::GeneratorCondition(field), Value::Text(word)) => choose(field(config), word),
             (Self::Dataset(field), Value::Text(word)) => choose(field(config), word),
             (Self::Init(field), Value::Text(word)) => choose(field(config), word),
             (Self::Latent(field), Value::Text(word)) => choose(field(config), word),
@@ -81,6 +83,7 @@ impl Field {
             Self::Activation(field) => word(*field(config)),
             Self::Combine(field) => word(*field(config)),
             Self::Condition(field) => word(*field(config)),
+            Self::GeneratorCondition(field) => word(*field(config)),
             Self::Dataset(field) => word(*field(config)),
             Self::Init(field) => word(*field(config)),
             Self::Latent(field) => word(*field(config)),

@@ -82,6 +82,20 @@ fn a_projection_needs_a_last_linear_layer() {
 }
 
 #[test]
+fn classes_of_batch_normalisations_need_one() {
+    let model = |generator: &str| {
+        format!("[model]\nconditional = true\n[model.generator]\ncondition = \"batch-norm\"\n{generator}")
+    };
+    assert_snapshot!(faults(&model("batch_norm = false\n")), @r#"test.toml:4: model.generator.condition: the generator would know the class by its batch normalisations, and has none; expected `model.generator.batch_norm = true`, or `model.generator.condition = "concat"` (from file)"#);
+    let list = model("kind = \"layers\"\nlayers = [{ linear = 784 }]\n");
+    assert_snapshot!(faults(&list), @r#"test.toml:4: model.generator.condition: the generator would know the class by its batch normalisations, and has none; expected a list with `batch-norm`, or `model.generator.condition = "concat"` (from file)"#);
+    load(&list.replace("conditional = true", "conditional = false"));
+    let with_norm = list.replace("{ linear = 784 }", "{ linear = 784 }, \"batch-norm\"");
+    let run = &plan(&with_norm).runs[0];
+    assert_eq!(run.config.generator_input(&run.spec), [64]);
+}
+
+#[test]
 fn a_list_and_its_kind_go_together() {
     assert_snapshot!(faults("[model.generator]\nkind = \"layers\"\n"), @r#"test.toml:2: model.generator.kind: `model.generator.kind = "layers"` has no layers; expected `model.generator.layers = [...]`, or another kind (from file)"#);
     assert_snapshot!(faults("[model.generator]\nlayers = [\"relu\"]\n"), @r#"test.toml:2: model.generator.layers: without effect on another kind of network; expected `model.generator.kind = "layers"` beside it (from file)"#);

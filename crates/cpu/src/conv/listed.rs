@@ -106,6 +106,15 @@ impl StepTrace {
         }
     }
 
+    /// Keeps the classes of the images that go through the step next, if it needs them.
+    fn keep_classes(&mut self, classes: &[u16]) {
+        match self {
+            Self::Product(trace) => trace.keep_classes(classes),
+            Self::Other { norm: Some(norm), .. } => norm.keep_classes(classes),
+            Self::Other { norm: None, .. } => {}
+        }
+    }
+
     /// Of the step's normalisation.
     pub(super) fn norm(&self) -> Option<&NormTrace> {
         match self {
@@ -284,6 +293,7 @@ impl ListedNet {
                 Op::Add(Some(start)) => before[start].output(),
                 _ => first,
             };
+            own[0].keep_classes(classes);
             step.forward(engine, mode, [input, added], batch, &mut own[0], &mut trace.padded);
         }
         let Some((last, step)) = trace.steps.last().zip(self.steps.last()) else { return };

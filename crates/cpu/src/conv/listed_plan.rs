@@ -11,7 +11,7 @@ use super::listed::{ListedNet, Op, Step};
 use super::op::{Enlarge, Pointwise, Reduce};
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
-use crate::matrix::{LINE, Matrix, panels};
+use crate::matrix::{LINE, Matrix};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
@@ -96,7 +96,9 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
                 let (input, output) = product.shapes(input, output);
                 plan.push(PlannedOp::Product(product), input, output);
             }
-            Layer::BatchNorm | Layer::LayerNorm | Layer::InstanceNorm => plan.norm(index, node.layer, output),
+            Layer::BatchNorm(_) | Layer::LayerNorm | Layer::InstanceNorm => {
+                plan.norm(index, node.layer, output)
+            }
             Layer::LeakyRelu => plan.leaky_relu(index, output),
             Layer::Smooth(activation) => plan.push(PlannedOp::Smooth(activation), input, output),
             Layer::Dropout => plan.dropout(index, output),
@@ -332,10 +334,7 @@ impl PlannedStep {
         let lines = Matrix::lines_of;
         let [pixels, channels] = self.output;
         let map = lines(pixels * images, channels);
-        let norm = |layer| match Together::of(layer) {
-            Some(together) => map + together.lines(self.output, copies, images),
-            None => map + (2 * copies + 6) * panels(channels),
-        };
+        let norm = |layer| map + Norm::lines(layer, self.output, copies, images);
         match &self.op {
             PlannedOp::Product(product) => {
                 let (rows, has_bias) = product.bias;

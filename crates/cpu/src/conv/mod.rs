@@ -148,6 +148,7 @@ impl ConvNet {
         for (i, stage) in hidden.iter_mut().enumerate() {
             let (before, own) = trace.hidden.split_at_mut(i);
             let input = before.last().map_or(input, |before| &before.output);
+            own[0].keep_classes(classes);
             stage.forward(engine, mode, input, images, &mut own[0]);
         }
         let input = trace.hidden.last().map_or(input, |before| &before.output);

@@ -13,13 +13,12 @@ use super::condition::Embedded;
 use super::links::Links;
 use super::patches::Patches;
 use super::stage::{MapStage, WeightLayout};
-use crate::matrix::{LINE, Matrix, panels};
+use crate::matrix::{LINE, Matrix};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
 use crate::spectral_norm::{self, Arrangement};
 use crate::stage::{Dropout, StageActivation};
-use crate::together::Together;
 use crate::trained::Trained;
 
 /// Whether the network has feature maps.
@@ -74,7 +73,9 @@ pub(crate) fn plan(network: &Network) -> Result<Vec<StagePlan>, Unsupported> {
             // The product beside them has its weights in another order, and they change nothing.
             (Layer::Flatten, _) if is_linear(network.nodes.get(index + 1)) => {}
             (Layer::Unflatten(_), _) if index > 0 && writes_map(network, index - 1) => {}
-            (Layer::BatchNorm | Layer::LayerNorm | Layer::InstanceNorm, Some(stage)) if stage.is_bare() => {
+            (Layer::BatchNorm(_) | Layer::LayerNorm | Layer::InstanceNorm, Some(stage))
+                if stage.is_bare() =>
+            {
                 stage.norm = Some((index, node.layer));
             }
             (Layer::LeakyRelu, Some(stage)) if stage.activation == PlannedActivation::Identity => {
@@ -342,10 +343,7 @@ pub(crate) fn bytes(
         largest = largest.max(map);
         all += map * (1 + usize::from(stage.norm.is_some()) + usize::from(stage.dropout.is_some()));
         all += match stage.norm {
-            Some((_, layer)) => match Together::of(layer) {
-                Some(together) => together.lines([links.outputs, *outputs], copies, images),
-                None => (2 * copies + 6) * panels(*outputs),
-            },
+            Some((_, layer)) => Norm::lines(layer, [links.outputs, *outputs], copies, images),
             None => 0,
         };
     }

@@ -82,6 +82,13 @@ pub(super) struct MapTrace {
 }
 
 impl MapTrace {
+    /// Keeps the classes of the images that go through the stage next, if it needs them.
+    pub(super) fn keep_classes(&mut self, classes: &[u16]) {
+        if let Some(norm) = &mut self.norm {
+            norm.keep_classes(classes);
+        }
+    }
+
     /// Copies what the derivative of the activation follows from, of these images of another trace of the stage, which
     /// has `count` images.
     pub(super) fn copy_images(&mut self, from: &Self, count: usize, images: &[Range<usize>]) {

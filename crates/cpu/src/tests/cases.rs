@@ -6,6 +6,7 @@ use gansweep_config::{
     Relativistic,
 };
 
+use super::class_norms::class_norms;
 use super::conditional_lists::{conditional_lists, penalised_conditional_lists};
 use super::convolutions::{conditional_convolutions, convolutions, penalised_convolutions};
 use super::instance_norms::{instance_norms, penalised_instance_norms};
@@ -34,6 +35,7 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(penalised_without_biases())
         .chain(conditional_lists())
         .chain(penalised_conditional_lists())
+        .chain(class_norms())
         .chain(instance_norms())
         .chain(penalised_instance_norms())
         .chain(smooth_activations())

@@ -3,6 +3,7 @@
 mod averaged_norms;
 mod bits;
 mod cases;
+mod class_norms;
 mod conditional_lists;
 mod convolutions;
 mod instance_norms;

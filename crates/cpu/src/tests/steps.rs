@@ -114,7 +114,7 @@ fn the_discriminators_logits_are_those_that_a_step_begins_with() {
         let discriminator = Network::of(Role::Discriminator, &config, &spec()).unwrap();
         // Such layers compute other outputs in evaluation; lists have them without the config's keys.
         let has_modes =
-            discriminator.nodes.iter().any(|node| matches!(node.layer, Layer::Dropout | Layer::BatchNorm));
+            discriminator.nodes.iter().any(|node| matches!(node.layer, Layer::Dropout | Layer::BatchNorm(_)));
         // A step begins with a power iteration.
         let is_plain = config.train.d_steps == 1
             && !discriminator.spectral_norm

@@ -1,10 +1,12 @@
 //! The networks of a config: which layers each kind has.
 
-use gansweep_config::{Activation, ConditionKind, Config, DatasetSpec, ImageShape, NetworkKind, Output};
+use gansweep_config::{
+    Activation, ConditionKind, Config, DatasetSpec, GeneratorCondition, ImageShape, NetworkKind, Output,
+};
 
 use super::{
-    Condition, Conv2d, ConvTranspose2d, Entry, Layer, Linear, Mismatch, Network, Node, Role, Unflatten,
-    Window,
+    BatchNorm, Condition, Conv2d, ConvTranspose2d, Entry, Layer, Linear, Mismatch, Network, Node, Role,
+    Unflatten, Window,
 };
 
 /// Every convolution of a DCGAN halves or doubles the sides.
@@ -21,7 +23,7 @@ struct Between {
 impl Between {
     fn new([batch_norm, layer_norm]: [bool; 2], activation: Activation, dropout: f64) -> Self {
         let norm = match (batch_norm, layer_norm) {
-            (true, _) => Some(Layer::BatchNorm),
+            (true, _) => Some(Layer::BatchNorm(BatchNorm::default())),
             (false, true) => Some(Layer::LayerNorm),
             (false, false) => None,
         };
@@ -60,7 +62,7 @@ impl Network {
     }
 }
 
-/// `[latent_dim]` to an image; of a conditional model, `[latent_dim + embedding]`.
+/// `[latent_dim]` to an image; with the embedding of a class, `[latent_dim + embedding]`.
 fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
     let (part, image) = (&config.model.generator, spec.image);
     let between = Between::new([part.batch_norm, part.layer_norm], part.activation, part.dropout);
@@ -73,12 +75,20 @@ fn generator(config: &Config, spec: &DatasetSpec) -> Result<Network, Mismatch> {
         NetworkKind::Dcgan => dcgan_generator(part.width as usize, between, image)?,
         NetworkKind::Layers => part.layers.iter().map(Layer::from).collect(),
     };
+    let classes = spec.classes as usize;
+    if config.model.conditional && part.condition == GeneratorCondition::BatchNorm {
+        for layer in &mut layers {
+            if let Layer::BatchNorm(norm) = layer {
+                norm.classes = classes;
+            }
+        }
+    }
     layers.push(match config.model.output {
         Output::Tanh => Layer::Tanh,
         Output::Sigmoid => Layer::Sigmoid,
     });
-    let condition = config.model.conditional.then(|| Condition {
-        classes: spec.classes as usize,
+    let condition = config.model.embeds_class_in_latent().then(|| Condition {
+        classes,
         width: config.embedding(spec) as usize,
         entry: Entry::Concat,
     });
@@ -320,7 +330,7 @@ mod tests {
             let network = Network::of(role, &config, &spec(image(1, 28))).unwrap();
             for tensor in network.parameters() {
                 let index: usize = tensor.name.split('.').next().unwrap().parse().unwrap();
-                let is_norm = matches!(network.nodes[index].layer, Layer::BatchNorm | Layer::LayerNorm);
+                let is_norm = matches!(network.nodes[index].layer, Layer::BatchNorm(_) | Layer::LayerNorm);
                 match (tensor.name.ends_with("weight"), is_norm) {
                     (true, true) => assert_eq!(tensor.init, norm),
                     (true, false) => assert_eq!(tensor.init, Init::Normal { mean: 0.0, std: 0.02 }),

@@ -8,8 +8,12 @@ use super::{Describe, Init, TensorSpec};
 /// the batch.
 ///
 /// The discriminator normalises real images and fakes apart, as in PyTorch when it is called on each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BatchNorm;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct BatchNorm {
+    /// The classes that have a weight and a bias of their own, `[classes, features]`, for each image of the class (de
+    /// Vries et al. 2017); 0 for one weight and bias, `[features]`.
+    pub classes: usize,
+}
 
 impl BatchNorm {
     /// Added to the variance before the square root.
@@ -17,9 +21,14 @@ impl BatchNorm {
     /// The weight of a batch in the running statistics.
     pub const MOMENTUM: f64 = 0.1;
 
-    /// The shape of its tensors: one number for each feature or channel.
+    /// The shape of its statistics: one number for each feature or channel.
     fn normalised(input: &[usize]) -> &[usize] {
         input.get(..1).unwrap_or_default()
+    }
+
+    /// Rows of its weight and its bias.
+    pub const fn rows(self) -> usize {
+        if self.classes == 0 { 1 } else { self.classes }
     }
 }
 
@@ -36,8 +45,9 @@ impl Describe for BatchNorm {
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<TensorSpec> {
-        let shape = Self::normalised(input);
-        vec![TensorSpec::new("weight", shape, Init::One), TensorSpec::new("bias", shape, Init::Zero)]
+        let classes = (self.classes > 0).then_some(self.classes);
+        let shape: Vec<_> = classes.into_iter().chain(Self::normalised(input).iter().copied()).collect();
+        vec![TensorSpec::new("weight", &shape, Init::One), TensorSpec::new("bias", &shape, Init::Zero)]
     }
 
     /// Moving averages of a batch's mean and unbiased variance.

@@ -1,4 +1,4 @@
-//! How a network knows the class of an image.
+//! How a network knows the class of an image by an embedding.
 
 use super::{Init, TensorSpec};
 

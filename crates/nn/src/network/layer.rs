@@ -28,7 +28,7 @@ pub enum Layer {
     /// See [`Residual`].
     Residual(Residual),
     /// See [`BatchNorm`].
-    BatchNorm,
+    BatchNorm(BatchNorm),
     /// See [`LayerNorm`].
     LayerNorm,
     /// See [`InstanceNorm`].
@@ -61,7 +61,7 @@ impl From<&NetworkLayer> for Layer {
             NetworkLayer::Upsample(factor) => Self::Upsample(Upsample { factor: factor as usize }),
             NetworkLayer::AveragePool(factor) => Self::AveragePool(AveragePool { factor: factor as usize }),
             NetworkLayer::Residual(around) => Self::Residual(Residual { around: around as usize }),
-            NetworkLayer::BatchNorm => Self::BatchNorm,
+            NetworkLayer::BatchNorm => Self::BatchNorm(BatchNorm::default()),
             NetworkLayer::LayerNorm => Self::LayerNorm,
             NetworkLayer::InstanceNorm => Self::InstanceNorm,
             NetworkLayer::LeakyRelu(_) => Self::LeakyRelu,
@@ -92,7 +92,7 @@ impl Layer {
     pub const fn has_second_derivative(&self) -> bool {
         matches!(
             self,
-            Self::BatchNorm
+            Self::BatchNorm(_)
                 | Self::LayerNorm
                 | Self::InstanceNorm
                 | Self::Smooth(_)
@@ -112,7 +112,7 @@ impl Layer {
             Self::Upsample(layer) => layer,
             Self::AveragePool(layer) => layer,
             Self::Residual(layer) => layer,
-            Self::BatchNorm => &BatchNorm,
+            Self::BatchNorm(layer) => layer,
             Self::LayerNorm => &LayerNorm,
             Self::InstanceNorm => &InstanceNorm,
             Self::LeakyRelu => &Pointwise("LeakyReLU"),
@@ -134,7 +134,7 @@ impl Layer {
         let mut tensors = self.describe().parameters(input);
         let mean = match (init, self) {
             (InitKind::Dcgan, Self::Linear(_) | Self::Conv2d(_) | Self::ConvTranspose2d(_)) => 0.0,
-            (InitKind::Dcgan, Self::BatchNorm) => 1.0,
+            (InitKind::Dcgan, Self::BatchNorm(_)) => 1.0,
             _ => return tensors,
         };
         for tensor in tensors.iter_mut().filter(|tensor| tensor.name == "weight") {

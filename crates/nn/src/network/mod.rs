@@ -72,7 +72,7 @@ pub struct Network {
     pub nodes: Vec<Node>,
     /// How its parameters are filled at the start.
     pub init: InitKind,
-    /// How it knows the class of an image, if it does.
+    /// Its embedding of the class of an image, if it has one.
     pub condition: Option<Condition>,
     /// Whether the weight of every product is divided by an estimate of its largest singular value
     /// ([`WeightMatrix`]).
@@ -286,7 +286,14 @@ mod tests {
 
     #[test]
     fn shapes_follow_from_the_first() {
-        let layers = [linear(5), Layer::BatchNorm, Layer::LeakyRelu, Layer::Dropout, linear(2), Layer::Tanh];
+        let layers = [
+            linear(5),
+            Layer::BatchNorm(BatchNorm::default()),
+            Layer::LeakyRelu,
+            Layer::Dropout,
+            linear(2),
+            Layer::Tanh,
+        ];
         let network = Network::new(Role::Generator, &[3], layers, 2).unwrap();
         let shapes: Vec<_> = network.nodes.iter().map(|node| (node.inputs(), node.outputs())).collect();
         assert_eq!(shapes, [(3, 5), (5, 5), (5, 5), (5, 5), (5, 2), (2, 2)]);

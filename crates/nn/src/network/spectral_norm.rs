@@ -121,7 +121,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use gansweep_config::Window;
 
-    use super::super::{Conv2d, ConvTranspose2d, Entry, Linear, Network, Role};
+    use super::super::{BatchNorm, Conv2d, ConvTranspose2d, Entry, Linear, Network, Role};
     use super::*;
 
     /// `I - 2 n n^T` of a direction `n` of norm one: orthogonal and symmetric.
@@ -207,7 +207,7 @@ mod tests {
         let window = Window { kernel: 4, stride: 2, padding: 1 };
         let layers = [
             Layer::Conv2d(Conv2d { outputs: 5, window, bias: true }),
-            Layer::BatchNorm,
+            Layer::BatchNorm(BatchNorm::default()),
             Layer::LeakyRelu,
             Layer::ConvTranspose2d(ConvTranspose2d { outputs: 2, window, output_padding: 0, bias: true }),
             Layer::Flatten,

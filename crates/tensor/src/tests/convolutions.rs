@@ -80,11 +80,16 @@ fn the_dcgans_among_the_recipes_follow_the_native_path() {
 
 #[test]
 fn conditional_dcgans_follow_the_native_path() {
-    let all: [&[&str]; 4] = [
+    let all: [&[&str]; 5] = [
         &["model.discriminator.condition=concat", "model.discriminator.batch_norm=true", "train.ema=0.9"],
         &["model.discriminator.condition=projection", "model.embedding=4", "train.d_steps=2"],
         &["model.discriminator.condition=concat", "penalty.kind=wgan-gp"],
         &["model.discriminator.condition=projection", "penalty.kind=r1-r2", "train.noise=shared"],
+        &[
+            "model.generator.condition=batch-norm",
+            "model.discriminator.condition=projection",
+            "train.ema=0.9",
+        ],
     ];
     for sets in cases(all) {
         let own = [&["model.conditional=true", "model.dropout=0"], sets].concat();

@@ -4,8 +4,13 @@ use super::*;
 
 #[test]
 fn a_conditional_lane_alone_is_the_lane_in_a_group_and_goes_on_in_another() {
-    for condition in ["concat", "projection"] {
-        let condition = format!("model.discriminator.condition={condition}");
+    let embedding = "generator.embedding.weight";
+    for (condition, of_generator) in [
+        ("discriminator.condition=concat", embedding),
+        ("discriminator.condition=projection", embedding),
+        ("generator.condition=batch-norm", "generator.1.weight"),
+    ] {
+        let condition = format!("model.{condition}");
         let sets = ["model.conditional=true", "data.images=50", "optimizer.eps=1e-3", &condition];
         let configs = ["1e-4", "3e-4", "1e-3"]
             .map(|lr| small("coursera", &[&sets[..], &[&format!("optimizer.lr={lr}")]].concat()));
@@ -17,7 +22,7 @@ fn a_conditional_lane_alone_is_the_lane_in_a_group_and_goes_on_in_another() {
         let next = advance(&mut group, 9);
         for lane in 0..3 {
             let own = &lanes[lane..=lane];
-            for name in ["generator.embedding.weight", "discriminator.embedding.weight"] {
+            for name in [of_generator, "discriminator.embedding.weight"] {
                 assert_ne!(
                     states[lane].arrays[name], kept[lane].arrays[name],
                     "{condition}: {name}, lane {lane}"

@@ -156,9 +156,9 @@ fn each_penalty_follows_the_native_path() {
     }
 }
 
-/// Settings of conditional models: the discriminator in both forms, and all that decides which classes fakes and the points
+/// Settings of conditional models: both networks in all forms, and all that decides which classes fakes and the points
 /// of a penalty have.
-const CONDITIONAL: [&[&str]; 7] = [
+const CONDITIONAL: [&[&str]; 8] = [
     &["model.discriminator.condition=concat", "model.embedding=7", "train.ema=0.9"],
     &["model.discriminator.condition=projection", "model.embedding=3", "train.d_steps=2"],
     &["model.discriminator.condition=concat", "train.noise=shared", "train.d_steps=2", "data.flip=true"],
@@ -166,6 +166,7 @@ const CONDITIONAL: [&[&str]; 7] = [
     &["model.discriminator.condition=projection", "penalty.kind=wgan-gp", "penalty.every=2"],
     &["model.discriminator.condition=concat", "penalty.kind=dragan", "train.d_steps=2"],
     &["model.discriminator.condition=projection", "penalty.kind=r1-r2", "penalty.weight=0.5"],
+    &["model.generator.condition=batch-norm", "train.d_steps=2", "train.ema=0.9"],
 ];
 
 #[test]

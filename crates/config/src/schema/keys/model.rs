@@ -57,7 +57,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "false",
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.model.conditional),
-        doc: "Whether both networks know the class of an image (Mirza and Osindero 2014), so that images of a class can be asked for. Real images have the classes of the dataset, which must have two or more. The classes of fakes are drawn uniformly. With `loss.relativistic` or `penalty.kind = \"wgan-gp\"`, fakes have the classes of the batch's real images instead. The generator gets an embedding of the class behind the latent vector, as `torch.cat((z, embedding(y)), 1)`; embeddings start from N(0, 1), as `nn.Embedding`.",
+        doc: "Whether both networks know the class of an image (Mirza and Osindero 2014), so that images of a class can be asked for. Real images have the classes of the dataset, which must have two or more. The classes of fakes are drawn uniformly. With `loss.relativistic` or `penalty.kind = \"wgan-gp\"`, fakes have the classes of the batch's real images instead. `model.generator.condition` and `model.discriminator.condition` say how each network knows the class. Embeddings start from N(0, 1), as `nn.Embedding`.",
     }),
     config(ConfigKey {
         path: "model.embedding",
@@ -66,7 +66,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0",
         lanes: Lanes::Common,
         field: Field::Integer(|c| &mut c.model.embedding),
-        doc: "Numbers of a class's embedding; `0` stands for as many as there are classes, as in PyTorch-GAN. Of a conditional model alone.",
+        doc: "Numbers of a class's embedding; `0` stands for as many as there are classes, as in PyTorch-GAN. Of a conditional model with a `condition` that is `concat` alone.",
     }),
     shorthand(
         "model.kind",
@@ -205,6 +205,15 @@ pub(super) static KEYS: &[Key] = &[
         lanes: Lanes::Presence,
         field: Field::Number(|c| &mut c.model.generator.dropout),
         doc: "Probability of dropping a hidden activation of the generator; `0` stands for no Dropout layers.",
+    }),
+    config(ConfigKey {
+        path: "model.generator.condition",
+        kind: Kind::Choice(&["concat", "batch-norm"]),
+        default: "\"concat\"",
+        identity: "\"concat\"",
+        lanes: Lanes::Common,
+        field: Field::GeneratorCondition(|c| &mut c.model.generator.condition),
+        doc: "How a conditional generator knows the class. `concat`: an embedding of `model.embedding` numbers stands behind the latent vector, as `torch.cat((z, embedding(y)), 1)`. `batch-norm` (de Vries et al. 2017; with the other networks of Miyato and Koyama 2018): each batch normalisation has a weight and a bias for each class, `[classes, features]`, which start as those of one that has none; the latent vector stands alone. Of a conditional model alone.",
     }),
     config(ConfigKey {
         path: "model.discriminator.kind",

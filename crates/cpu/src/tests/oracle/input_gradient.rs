@@ -139,7 +139,7 @@ fn forward(
                 masks[&index][row * width..][..width].iter().map(|&factor| factor.into()).collect()
             }),
             Layer::Smooth(_) | Layer::Tanh | Layer::Sigmoid => curved(tape, &rows, node.layer),
-            Layer::BatchNorm => unreachable!("batch normalisation in a critic with a penalty"),
+            Layer::BatchNorm(_) => unreachable!("batch normalisation in a critic with a penalty"),
         };
         rows = output;
         all_saved.push(saved);

@@ -48,7 +48,10 @@ impl Oracle {
             let bias = vars.get(&name("bias")).map(Vec::as_slice);
             rows = match node.layer {
                 Layer::Linear(_) => linear(tape, &vars[&name("weight")], bias, node.inputs(), &rows),
-                Layer::BatchNorm => self.batch_norm(tape, vars, &name(""), &rows, node.input[0], mode),
+                Layer::BatchNorm(norm) => {
+                    let own = if norm.classes == 0 { vec![0; rows.len()] } else { classes.to_vec() };
+                    self.batch_norm(tape, vars, &name(""), (&rows, &own), node.input[0], mode)
+                }
                 Layer::LayerNorm | Layer::InstanceNorm => {
                     let affine = [&*vars[&name("weight")], &*vars[&name("bias")]];
                     let [out, ..] = image_norm(tape, Normalised::of(node.layer, &node.input), affine, &rows);
@@ -103,7 +106,7 @@ impl Oracle {
         tape: &mut Tape,
         vars: &Vars,
         prefix: &str,
-        rows: &Batch,
+        (rows, classes): (&Batch, &[u16]),
         features: usize,
         mode: Mode,
     ) -> Batch {
@@ -134,11 +137,14 @@ impl Oracle {
             };
             let std = (var.value + 1e-5).sqrt();
             let inverse = tape.var(1.0 / std, [(var, -0.5 / std.powi(3))]);
-            for x in out.iter_mut().flat_map(|row| &mut row[own.clone()]) {
-                let difference = tape.sub(*x, mean);
-                let normalised = tape.mul(difference, inverse);
-                let scaled = tape.mul(normalised, weight[feature]);
-                *x = tape.add(scaled, bias[feature]);
+            for (row, &class) in out.iter_mut().zip(classes) {
+                let place = usize::from(class) * features + feature;
+                for x in &mut row[own.clone()] {
+                    let difference = tape.sub(*x, mean);
+                    let normalised = tape.mul(difference, inverse);
+                    let scaled = tape.mul(normalised, weight[place]);
+                    *x = tape.add(scaled, bias[place]);
+                }
             }
         }
         out
