@@ -61,8 +61,8 @@ impl Pass<'_> {
                     with_bias(node, product(node, x, weight), bias)
                 }
                 Layer::BatchNorm(_) => {
-                    let affine =
-                        |parts| BatchAffine::new(node, pair(&mut parameters), input.classes.as_ref(), parts);
+                    let own = pair(&mut parameters);
+                    let affine = |parts| BatchAffine::new(node, own, input.classes.as_ref(), parts);
                     match self.statistics {
                         Statistics::Running => norm::by_running(node, x, pair(&mut running), affine(1)),
                         Statistics::Batches(parts) => {

@@ -304,7 +304,7 @@ fn a_run_takes_no_more_images_than_its_data_has() {
 #[test]
 fn batches_fit_the_images_that_the_data_has() {
     assert_snapshot!(plan_faults("[train]\nd_steps = 5\n", 256), @"test.toml:2: train.d_steps: `train.d_steps = 5` takes more batches than an epoch has, which are 4; expected `train.d_steps` of at most 4, a smaller `train.batch_size`, or more images (from file)");
-    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:69: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
+    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:70: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
     assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }
 
