@@ -55,9 +55,17 @@ fn anew(arguments: &[&str], stored: &Sandbox) -> Option<Recorded> {
 }
 
 #[test]
+fn it_can_be_read_without_a_sweep_once_gc_has_brought_it_up_to_date() {
+    let sandbox = stored();
+    sandbox.run(&["gc", "--yes"]).well();
+    let runs = sandbox.run(&["runs"]).well();
+    assert!(runs.stdout.contains("diverged"), "{runs:#?}");
+}
+
+#[test]
 fn its_sweeps_are_already_done() {
     let sandbox = stored();
-    let refused = sandbox.run(&["runs"]).refused(&["schema version 1", "any `gansweep sweep FILE`"]);
+    let refused = sandbox.run(&["runs"]).refused(&["schema version 1", "`gansweep gc --results"]);
     assert!(refused.stdout.is_empty());
     let second = sandbox.run(&["sweep", "second.toml"]).well();
     assert!(second.stderr.contains("1 run: 1 already done"), "{second:#?}");

@@ -196,7 +196,7 @@ fn a_token_is_asked_for_and_kept_in_a_cookie() {
     assert_eq!(entered.status(), 303);
     let (_, rest) = entered.head.split_once("Set-Cookie: ").unwrap();
     let cookie = rest.split("\r\n").next().unwrap();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
     let cookie = cookie.split(';').next().unwrap();
     let request =
         format!("GET / HTTP/1.1\r\nHost: any.example\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n");

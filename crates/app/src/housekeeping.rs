@@ -116,9 +116,17 @@ pub struct Freed {
 
 /// Finds what nothing needs any more.
 pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError> {
-    let reader = Reader::open(results)?;
+    let opened = Reader::open(results);
     let lock = check::lock_now(results)?;
     slurm::refuse_beside_jobs(results)?;
+    let reader = match opened {
+        // What an older version has written can be read once a writer has brought it up to date.
+        Err(StoreError::Older { .. }) => {
+            drop(Store::open(results)?);
+            Reader::open(results)?
+        }
+        opened => opened?,
+    };
     let all = reader.run_files()?;
     let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();
     let mut leftovers = unrecorded(results, &recorded)?;

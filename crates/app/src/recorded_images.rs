@@ -23,7 +23,11 @@ impl RecordedImages {
         let (None, Some(sweep)) = (&source.idx_dir, sweep) else { return Ok(Self { source, sweep: None }) };
         Ok(match experiment(&reader.sweep(sweep)?) {
             Some(Experiment { data_path: Some(folder), skip_damaged, .. }) => Self {
-                source: DataSource { idx_dir: Some(folder), skip_damaged, ..source },
+                source: DataSource {
+                    idx_dir: Some(folder),
+                    skip_damaged: skip_damaged || source.skip_damaged,
+                    ..source
+                },
                 sweep: Some(sweep.to_owned()),
             },
             _ => Self { source, sweep: None },
@@ -51,9 +55,7 @@ impl RecordedImages {
         let (Some(sweep), Some(folder)) = (&self.sweep, &self.source.idx_dir) else { return error };
         let problem = match error {
             AppError::Data(DataError::OwnDirMissing { .. }) => absence(folder),
-            AppError::Data(
-                DataError::Changed(_) | DataError::NoIdxFiles { .. } | DataError::Folder { .. },
-            ) => "has other images now",
+            AppError::Data(DataError::Changed(_) | DataError::NoIdxFiles { .. }) => "has other images now",
             other => return other,
         };
         AppError::RecordedFolder { sweep: sweep.clone(), folder: folder.clone(), problem }

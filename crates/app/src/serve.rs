@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+pub use gansweep_report::serve::Connections;
 use gansweep_report::serve::{ServeOptions, Server};
 
 use crate::{AppError, recorded};
@@ -32,6 +33,11 @@ impl Serving {
     /// The address to open in a browser.
     pub fn url(&self) -> String {
         self.0.url()
+    }
+
+    /// Tells how many connections there are, also while it answers.
+    pub fn connections(&self) -> Connections {
+        self.0.connections()
     }
 
     /// Answers until the process ends.

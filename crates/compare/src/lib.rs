@@ -139,7 +139,9 @@ impl Compared<'_> {
         if untested.is_some() {
             comparison.leave_untested();
         }
-        let mut explained = variance::explain(runs, axes, by);
+        // Values of different evaluators differ with the data, whatever the keys do.
+        let is_of_other_data = untested == Some(Untested::OtherData);
+        let mut explained = if is_of_other_data { None } else { variance::explain(runs, axes, by) };
         // Each run with several budgets has several values, which are no independent ones.
         let is_nested = runs.iter().map(|run| &run.row.id).collect::<HashSet<_>>().len() < runs.len();
         if let Some((variance, effects)) = explained.as_mut().filter(|_| self.is_proposed || is_nested) {

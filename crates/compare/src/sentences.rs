@@ -199,10 +199,11 @@ pub fn failures_of_the_best(comparison: &SweepComparison) -> Option<String> {
     let best = comparison.comparison.groups.first().filter(|best| ranked && best.excluded > 0)?;
     let runs = comparison.configs.get(best.group)?.runs;
     Some(format!(
-        "Note that {} of the {} of {} have no value.",
+        "Note that {} of the {} of {} {} no value.",
         best.excluded,
         text::count(runs, "run"),
-        label(comparison, best.group)
+        label(comparison, best.group),
+        if best.excluded == 1 { "has" } else { "have" }
     ))
 }
 

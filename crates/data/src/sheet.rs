@@ -14,26 +14,37 @@ const GLYPH_ZOOM: usize = 4;
 const GLYPH: ImageShape = ImageShape { channels: 1, height: 5, width: 3 };
 /// The distance from one digit of a label to the next.
 const DIGIT_PITCH: usize = 4 * GLYPH_ZOOM;
-/// The most columns, so that the sheet fits in memory.
+/// The most columns.
 const MAX_COLS: usize = 100;
-/// The most rows, so that the sheet fits in memory.
+/// The most rows.
 const MAX_ROWS: usize = 256;
+/// The most bytes of a sheet of several columns, so that it fits in memory.
+const MAX_BYTES: usize = 256 << 20;
 /// The grey of the sheet, different from black so that the edges of images are visible.
 const BACKGROUND: u8 = 48;
 /// The grey of the labels.
 const LABEL_GREY: u8 = 200;
 
-/// An 8-bit PNG with a row for each class: its label and its first `cols` images, at twice their size. Only
-/// the first 256 classes and 100 columns are shown.
+/// An 8-bit PNG with a row for each class: its label and its first `cols` images, at twice their size. Only the first 256
+/// classes and 100 columns are shown, of a sheet of more than 256 MiB fewer columns, and none that no class fills.
 ///
 /// # Errors
 ///
 /// A sheet that PNG cannot hold.
 pub fn contact_sheet(images: &Images, cols: u32) -> Result<Vec<u8>, DataError> {
-    let cols = (cols as usize).min(MAX_COLS);
     let rows = images.labels.iter().max().map_or(0, |&label| usize::from(label) + 1).min(MAX_ROWS);
     let Pitch { right, down } = Pitch::of(images.shape);
     let left = label_width(rows);
+    let mut of_class = vec![0; rows];
+    images.labels.iter().for_each(|&label| {
+        if let Some(count) = of_class.get_mut(usize::from(label)) {
+            *count += 1;
+        }
+    });
+    let fullest = of_class.into_iter().max().unwrap_or(0);
+    let bytes_of_col = (rows * down + GAP) * right * images.shape.channels as usize;
+    let affordable = (MAX_BYTES / bytes_of_col.max(1)).max(1);
+    let cols = (cols as usize).min(MAX_COLS).min(fullest).min(affordable);
     let (width, height) = (left + cols * right + GAP, rows * down + GAP);
     let mut canvas = Canvas::new(images.shape.channels, width, height, BACKGROUND);
     let mut filled = vec![0; rows];
@@ -142,6 +153,19 @@ mod tests {
         let inked =
             |x: usize| (0..40).any(|row| sheet.get_pixel(x as u32, (y + row) as u32).0 == [LABEL_GREY; 3]);
         assert!(inked(GAP + GLYPH_ZOOM) && inked(GAP + DIGIT_PITCH + GLYPH_ZOOM));
+    }
+
+    #[test]
+    fn a_sheet_has_no_empty_columns_and_of_large_images_few() {
+        let few = Images { shape: SHAPE, count: 2, pixels: vec![9; 2 * SHAPE.size()], labels: vec![0, 1] };
+        let sheet = decode(&contact_sheet(&few, 20).unwrap());
+        assert_eq!(sheet.width() as usize, label_width(2) + PITCH + GAP);
+
+        let shape = ImageShape { channels: 3, height: 256, width: 256 };
+        let labels: Vec<u16> = (0..4).map(|image| 255 * (image % 2)).collect();
+        let many = Images { shape, count: 4, pixels: vec![9; 4 * shape.size()], labels };
+        let sheet = decode(&contact_sheet(&many, 20).unwrap());
+        assert_eq!(sheet.width() as usize, label_width(256) + 516 + GAP);
     }
 
     #[test]

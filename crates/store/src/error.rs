@@ -71,8 +71,9 @@ pub enum StoreError {
     },
     /// An older version of the program wrote the file. A reader cannot migrate it.
     #[error(
-        "{} has schema version {found}, and this program reads version {known}; any `gansweep sweep FILE` in this folder brings it up to date",
-        path.display()
+        "{} has schema version {found}, and this program reads version {known}; `gansweep gc --results {}` brings it up to date, as any sweep there does",
+        path.display(),
+        folder_of(path).display()
     )]
     Older {
         /// The file.
@@ -366,4 +367,12 @@ fn words(sql: &str) -> impl Iterator<Item = &str> {
 
 fn known_sweeps(known: &[String]) -> String {
     if known.is_empty() { "there is none yet".to_owned() } else { format!("there are {}", known.join(", ")) }
+}
+
+/// The folder of a file, as `--results` takes it.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }

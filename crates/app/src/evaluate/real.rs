@@ -133,7 +133,8 @@ impl RealImages {
         let classes =
             evaluator.is_trained().then(|| ClassCounts::of_labels(all_labels, evaluator.classes())).flatten();
         let labels = [counts.all, counts.curve].map(|count| select(&train.labels, 1, count));
-        let test_accuracy = match evaluator.test_accuracy() {
+        // One that was trained with test images of the user's own may have been with others.
+        let test_accuracy = match evaluator.test_accuracy().filter(|_| !row.dataset.is_own()) {
             None => test.and_then(|test| evaluator.accuracy(labelled(test))),
             known => known,
         };
@@ -299,7 +300,9 @@ pub(crate) fn images(
     let asked = gansweep_config::DataRequest::of_shape(row.dataset, row.spec.image);
     data::provide(source, asked, observer)?;
     let train = source.load_planned(row.dataset, &row.spec)?;
-    let test = if row.spec.test_images > 0 { Some(source.load(asked, Split::Test)?) } else { None };
+    // Test images of the user's own may have been added since the row was recorded.
+    let has_test = row.spec.test_images > 0 || row.dataset.is_own();
+    let test = if has_test { Some(source.load(asked, Split::Test)?) } else { None };
     Ok((train, test.filter(|test| test.count > 0)))
 }
 
@@ -319,9 +322,9 @@ fn evaluator(
             observer.observe(Progress::EvaluatorCache { error: &error, effect: CacheEffect::Trained });
         }
     }
-    // The accuracy is a part of an evaluator's digest. The pictures that are held out of a folder may change, or be added
-    // later, and figures of its runs compare all the same.
-    let test = test.filter(|_| row.dataset != Dataset::Folder);
+    // The accuracy is a part of an evaluator's digest. Test images of the user's own are no part of a run's id: they may
+    // change, or be added later, and figures of its runs compare all the same.
+    let test = test.filter(|_| !row.dataset.is_own());
     let evaluator = Evaluator::train(
         row.spec.image,
         row.spec.classes as usize,

@@ -9,6 +9,7 @@ mod jpeg;
 mod parts;
 pub(crate) mod picture;
 mod prepared;
+mod resize;
 mod walk;
 
 use std::{fs::File, io::Read, path::Path};
@@ -117,8 +118,8 @@ impl Folder {
         skip_damaged: bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Prepared, DataError> {
-        let Tree { files, classes, class_names } = &part.tree;
-        let (classes, class_names) = (*classes, ClassNames::new(class_names));
+        let Tree { files, classes, .. } = &part.tree;
+        let (classes, class_names) = (*classes, ClassNames::new(part.tree.class_names()));
         self.check_size(&part.folder, files.len())?;
         let digests: Vec<Option<String>> = files.par_iter().map(|file| read(file).ok().map(sha256)).collect();
         let cache = Cache::new(&source.cache_dir);

@@ -8,10 +8,10 @@ use std::{
 use gansweep_config::ImageShape;
 use image::{
     DynamicImage, GenericImageView, GrayImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits,
-    Pixel, Rgb, RgbImage, imageops::FilterType, metadata::Orientation,
+    Pixel, Rgb, RgbImage, metadata::Orientation,
 };
 
-use super::jpeg;
+use super::{jpeg, resize::resized_middle};
 
 /// The most bytes of a decoded image.
 pub(super) const MAX_DECODED: u64 = 512 << 20;
@@ -132,15 +132,14 @@ where
     P: Pixel<Subpixel = u8> + Send + Sync + 'static,
 {
     let (x, y, from) = middle(image.dimensions());
-    let square = image.view(x, y, from, from);
     if from == side {
-        return square.to_image();
+        return image.view(x, y, from, from).to_image();
     }
-    image::imageops::resize(&*square, side, side, FilterType::CatmullRom)
+    resized_middle(image, side)
 }
 
 /// Left, top and side of the square in the middle.
-fn middle((width, height): (u32, u32)) -> (u32, u32, u32) {
+pub(super) fn middle((width, height): (u32, u32)) -> (u32, u32, u32) {
     let side = width.min(height);
     ((width - side) / 2, (height - side) / 2, side)
 }

@@ -31,8 +31,8 @@ pub(super) struct Tree {
     pub(super) files: Vec<ImageFile>,
     /// At least one.
     pub(super) classes: u32,
-    /// The names of the subfolders; empty without any.
-    pub(super) class_names: Vec<String>,
+    /// The names of the subfolders, as the system encodes them; empty without any.
+    class_folders: Vec<Vec<u8>>,
 }
 
 impl Tree {
@@ -46,14 +46,13 @@ impl Tree {
             let files: Vec<_> = content.images.into_iter().map(file).collect();
             return match files.is_empty() {
                 true => Err(fault(root, FolderFault::Empty)),
-                false => Ok(Self { files, classes: 1, class_names: Vec::new() }),
+                false => Ok(Self { files, classes: 1, class_folders: Vec::new() }),
             };
         }
         content.refuse_images()?;
         let (folders, mut files) = (content.folders, Vec::new());
         let classes = folders.len();
-        let class_names =
-            folders.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
+        let class_folders = folders.iter().map(|(name, _)| name.clone()).collect();
         for (label, (name, path)) in folders.into_iter().enumerate() {
             let label =
                 u16::try_from(label).map_err(|_| fault(root, FolderFault::TooManyClasses(classes)))?;
@@ -64,7 +63,16 @@ impl Tree {
                 return Err(fault(&path, FolderFault::EmptyClass));
             }
         }
-        Ok(Self { files, classes: classes as u32, class_names })
+        Ok(Self { files, classes: classes as u32, class_folders })
+    }
+
+    /// The names of the classes; those that are no UTF-8 with escapes for their bytes, so that no two are equal.
+    pub(super) fn class_names(&self) -> Vec<String> {
+        let text = |name: &Vec<u8>| match str::from_utf8(name) {
+            Ok(text) => text.to_owned(),
+            Err(_) => name.escape_ascii().to_string(),
+        };
+        self.class_folders.iter().map(text).collect()
     }
 
     /// These images with the labels of another tree's classes of the same names. They may lack some of its classes.
@@ -73,20 +81,20 @@ impl Tree {
     /// A class that the other tree does not have; images in classes where those of the other tree are in none, or the other
     /// way round. `folder` is where these images are.
     pub(super) fn in_classes_of(mut self, other: &Self, folder: &Path) -> Result<Self, DataError> {
-        if self.class_names.is_empty() && !other.class_names.is_empty() {
+        if self.class_folders.is_empty() && !other.class_folders.is_empty() {
             return Err(fault(folder, FolderFault::WithoutClasses));
         }
-        let mut labels = Vec::with_capacity(self.class_names.len());
-        for name in &self.class_names {
-            let Some(label) = other.class_names.iter().position(|other| other == name) else {
-                return Err(fault(&folder.join(name), FolderFault::UnknownClass));
+        let mut labels = Vec::with_capacity(self.class_folders.len());
+        for (name, shown) in self.class_folders.iter().zip(self.class_names()) {
+            let Some(label) = other.class_folders.iter().position(|other| other == name) else {
+                return Err(fault(&folder.join(shown), FolderFault::UnknownClass));
             };
             labels.push(label as u16);
         }
         for file in &mut self.files {
             file.label = labels.get(usize::from(file.label)).copied().unwrap_or(file.label);
         }
-        Ok(Self { classes: other.classes, class_names: other.class_names.clone(), ..self })
+        Ok(Self { classes: other.classes, class_folders: other.class_folders.clone(), ..self })
     }
 }
 

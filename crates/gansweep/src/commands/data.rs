@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gansweep_app::data;
+use gansweep_base::printable;
 use gansweep_config::{ClassNames, DataRequest, Dataset};
 use gansweep_data::{DataError, DataSource, Found, Location, OtherFile};
 
@@ -91,7 +92,8 @@ fn class_rows(names: &ClassNames) -> Option<String> {
     if names.as_slice().iter().enumerate().all(is_number) {
         return None;
     }
-    let rows = names.as_slice().iter().enumerate().map(|(class, name)| format!("{class} {name}"));
+    let rows =
+        names.as_slice().iter().enumerate().map(|(class, name)| format!("{class} {}", printable::line(name)));
     Some(format!("rows: {}", rows.collect::<Vec<_>>().join(", ")))
 }
 

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use gansweep_app::serve::{self, ServeRequest, Serving};
+use gansweep_app::serve::{self, Connections, ServeRequest, Serving};
 
 use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
@@ -60,18 +61,37 @@ fn parse_host(text: &str) -> Result<IpAddr, String> {
     }
 }
 
-/// Serves the pages from a thread of its own for as long as the program runs; returns the address.
-pub(super) fn in_background(results: &ResultsArgs) -> Result<String, Failure> {
+/// How long an open page has to load what a sweep has recorded at its end.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+/// A server that answers from a thread of its own for as long as the program runs.
+pub(super) struct Background {
+    pub(super) url: String,
+    connections: Connections,
+}
+
+impl Background {
+    /// Waits until open pages have had time to load the end of a sweep: they cannot once the program has ended.
+    pub(super) fn wait_for_pages(&self) {
+        let end = Instant::now() + LAST_LOOK;
+        while self.connections.count() > 0 && Instant::now() < end {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Serves the pages from a thread of its own.
+pub(super) fn in_background(results: &ResultsArgs) -> Result<Background, Failure> {
     let request = ServeRequest { results: results.results.clone(), host: None, port: None, token: false };
     let serving = serve::bind(&request)?;
-    let url = serving.url();
+    let (url, connections) = (serving.url(), serving.connections());
     let work = move || {
         if let Err(error) = Serving::run(serving) {
             messages::warning(&error);
         }
     };
     thread::Builder::new().name("serve".to_owned()).spawn(work)?;
-    Ok(url)
+    Ok(Background { url, connections })
 }
 
 /// Opens an address in the user's browser, from a thread that says so if there is none: the program that starts browsers

@@ -87,8 +87,11 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     plan.programs = plan.programs.with_log_file(log.file.clone());
     let mut display =
         if log.on_terminal { Display::without_bars(args.quiet) } else { Display::new(args.quiet) };
-    if args.live {
-        display.print(&format!("live at {}", serve::in_background(&args.results)?));
+    let live = args.live.then(|| serve::in_background(&args.results)).transpose()?;
+    if let Some(live) = &live {
+        // Also where nothing else is printed: its port may be any.
+        messages::print(&format!("live at {}", live.url));
+        messages::flush();
     }
     let prepared = sweep::prepare(
         &SweepRequest {
@@ -106,13 +109,17 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     }
     let end = prepared.train(&stop, &mut display);
     display.finish();
-    match end? {
+    let code = match end? {
         SweepEnd::Cancelled => {
             messages::print("stopped before training began; run the same command to go on");
-            Ok(INTERRUPTED)
+            INTERRUPTED
         }
-        SweepEnd::Trained(outcome) => Ok(finish(&outcome, &display)),
+        SweepEnd::Trained(outcome) => finish(&outcome, &display),
+    };
+    if let Some(live) = live {
+        live.wait_for_pages();
     }
+    Ok(code)
 }
 
 /// Refuses options that say nothing of the launcher.

@@ -1,10 +1,10 @@
 //! Which config is best, and what matters: the comparison that `gansweep compare` prints, for the page.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gansweep_base::text::count;
-use gansweep_compare::{Analysis, SweepComparison, sentences};
+use gansweep_compare::{Analysis, SweepComparison, Untested, sentences};
 use gansweep_config::RunId;
 use gansweep_protocol::Direction;
 use gansweep_statistics::{CONFIDENCE, GroupResult, Verdict as Tested, student_quantile};
@@ -35,7 +35,7 @@ pub(super) fn findings(
     // Those of the best: others may be a hundred times as large, and need no decimals.
     let best = comparison.comparison.groups.iter().filter_map(|group| group.mean).take(MOST_LEADERS);
     let decimals = text::decimals(best);
-    let ranked = comparison.direction != Direction::Neither;
+    let ranked = comparison.direction != Direction::Neither && !is_of_other_data(comparison);
     for (rank, group) in comparison.comparison.groups.iter().enumerate() {
         for config in places.get(&group.group).into_iter().flatten() {
             configs[*config].standing = standing(group, ranked.then_some(rank + 1), decimals);
@@ -45,6 +45,7 @@ pub(super) fn findings(
     let configs_of = |group: &GroupResult| places.get(&group.group).map_or(&[][..], Vec::as_slice);
     let examples = match comparison.comparison.verdict {
         Tested::NotRanked | Tested::NoValue => Vec::new(),
+        Tested::Untested if is_of_other_data(comparison) => Vec::new(),
         _ => groups
             .first()
             .and_then(|best| configs_of(best).first())
@@ -55,7 +56,7 @@ pub(super) fn findings(
     Findings {
         objective: objective(comparison, decimals),
         verdict: verdict(comparison),
-        notes: notes(comparison, collapse_of_the_best(comparison, &groups, &configs_of, configs)),
+        notes: notes(comparison, collapse_of_the_best(comparison, &groups, &configs_of, configs, runs)),
         run_order: run_order(runs, comparison.direction),
         order: order(configs),
         leaders: leaders(comparison, &groups, &configs_of, configs, decimals),
@@ -90,7 +91,11 @@ fn note_values(analysis: &Analysis, runs: &mut [Run], configs: &[ConfigRuns]) ->
     places
 }
 
+/// The groups that are compared, the best first.
 fn with_values(comparison: &SweepComparison) -> Vec<&GroupResult> {
+    if is_of_other_data(comparison) {
+        return Vec::new();
+    }
     comparison.comparison.groups.iter().filter(|group| group.count > 0).collect()
 }
 
@@ -105,6 +110,11 @@ fn objective(comparison: &SweepComparison, decimals: usize) -> Objective {
     }
 }
 
+/// Whether no config is better than another, since values differ with the data.
+fn is_of_other_data(comparison: &SweepComparison) -> bool {
+    comparison.untested == Some(Untested::OtherData)
+}
+
 fn verdict(comparison: &SweepComparison) -> Verdict {
     let kind = match comparison.comparison.verdict {
         Tested::NotRanked => VerdictKind::NotRanked,
@@ -112,6 +122,7 @@ fn verdict(comparison: &SweepComparison) -> Verdict {
         Tested::OneGroup => VerdictKind::OneConfig,
         Tested::TooFew { .. } => VerdictKind::TooFew,
         Tested::Winner { .. } => VerdictKind::Winner,
+        Tested::Untested if is_of_other_data(comparison) => VerdictKind::OtherData,
         Tested::NoClearWinner { .. } | Tested::BestHasFailures { .. } | Tested::Untested => {
             VerdictKind::NoClearWinner
         }
@@ -132,19 +143,26 @@ fn collapse_of_the_best<'a>(
     groups: &[&GroupResult],
     configs_of: &dyn Fn(&GroupResult) -> &'a [usize],
     configs: &[ConfigRuns],
+    runs: &[Run],
 ) -> Option<String> {
-    if matches!(comparison.comparison.verdict, Tested::NotRanked | Tested::NoValue) {
+    if matches!(comparison.comparison.verdict, Tested::NotRanked | Tested::NoValue)
+        || is_of_other_data(comparison)
+    {
         return None;
     }
     let best = groups.first()?;
     let members = configs_of(best);
-    let of = |number: fn(&ConfigRuns) -> usize| members.iter().map(|config| number(&configs[*config])).sum();
-    let (collapsed, runs): (usize, usize) = (of(|config| config.collapsed), of(|config| config.runs.len()));
+    // With several budgets, the configs of a group have the same runs.
+    let mut of_best: BTreeMap<&RunId, bool> = BTreeMap::new();
+    for run in members.iter().flat_map(|config| &configs[*config].runs).map(|run| &runs[*run]) {
+        *of_best.entry(&run.id).or_default() |= !run.warnings.is_empty();
+    }
+    let collapsed = of_best.values().filter(|collapsed| **collapsed).count();
     let shows = if collapsed == 1 { "shows" } else { "show" };
     (collapsed > 0).then(|| {
         format!(
             "Note that {collapsed} of the {} of {} {shows} signs of collapse.",
-            count(runs, "run"),
+            count(of_best.len(), "run"),
             label(members, configs, comparison, best.group)
         )
     })

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use gansweep_config::{Experiment, LoadOptions};
+use gansweep_store::Call;
 use toml::{Table, Value};
 
 use crate::context::{Axis, ConfigRuns, Findings, NextExperiment, Run};
@@ -11,6 +13,8 @@ use crate::input::SweepInput;
 const MOST_KEYS: usize = 3;
 /// The ratio of the largest to the smallest of positive values from which on they are refined by factors, others by differences.
 const WIDE: f64 = 4.0;
+/// The parts of an experiment that say which runs there are and what the sweep is called. The next sweep has its own.
+const REPLACED: [&str; 4] = ["name", "description", "sweep", "search"];
 
 /// The experiment file of the sweep with other values; `None` if no config is best, or nothing can be refined.
 pub(super) fn experiment(
@@ -24,30 +28,167 @@ pub(super) fn experiment(
     findings.objective.better?;
     best.standing.as_ref()?.rank?;
     let values = &runs[*best.runs.first()?].values;
-    let mut grid = Table::new();
-    let mut refined = 0;
-    for axis in by_importance(axes, findings) {
-        let Some(place) = values[axis] else { continue };
-        let around = (refined < MOST_KEYS).then(|| around(&axes[axis], place)).flatten();
-        refined += usize::from(around.is_some());
-        let only = || vec![Value::try_from(&axes[axis].values[place].value).unwrap_or(Value::Boolean(false))];
-        grid.insert(axes[axis].key.clone(), Value::Array(around.unwrap_or_else(only)));
+    let call = input.call.clone().unwrap_or_default();
+    let draft = Draft::new(&input.name, &input.file, &input.source, call, &best.label)?;
+    let text = draft.around(axes, values, &by_importance(axes, findings))?;
+    Some(NextExperiment { text, command: draft.call.command(&draft.file), file: draft.file })
+}
+
+/// Axes of an experiment.
+#[derive(Debug, Clone, Default)]
+struct Swept {
+    grid: Table,
+    zip: Table,
+}
+
+/// The sweep's experiment without its axes, and how it was started.
+struct Draft {
+    /// Where the next sweep's file goes.
+    file: String,
+    table: Table,
+    seeds: Option<Value>,
+    call: Call,
+    /// The tables `sweep` of the profile and of the file.
+    sources: Vec<Table>,
+}
+
+impl Draft {
+    fn new(name: &str, file: &str, source: &str, mut call: Call, best: &str) -> Option<Self> {
+        let mut table: Table = source.parse().ok()?;
+        let profile = call.profile.as_deref();
+        let profile = profile.and_then(|name| table.get_mut("profile")?.get_mut(name)?.as_table_mut());
+        let mut sources: Vec<Table> = profile.and_then(take_sweep).into_iter().collect();
+        sources.extend(take_sweep(&mut table));
+        let is_kept = |path: &str| {
+            let first = path.split(['.', '=']).next().unwrap_or_default().trim();
+            !REPLACED.contains(&first) || path.starts_with("sweep.seeds")
+        };
+        call.sets.retain(|set| is_kept(set));
+        call.variables.retain(|name, _| {
+            is_kept(&name.trim_start_matches("GANSWEEP_").to_lowercase().replace("__", "."))
+        });
+        let seeds = sources.iter().find_map(|sweep| sweep.get("seeds")).cloned();
+        table.insert("name".to_owned(), Value::String(format!("{name}-narrow")));
+        table.insert("description".to_owned(), Value::String(format!("Around {best}.")));
+        Some(Self { file: beside(file), table, seeds, call, sources })
     }
-    if refined == 0 {
-        return None;
+
+    /// The file whose values lie around those at `places`; `None` if nothing can be refined. `order` has the axes' places, the
+    /// first to be refined first.
+    fn around(&self, axes: &[Axis], places: &[Option<usize>], order: &[usize]) -> Option<String> {
+        let mut swept = Swept::default();
+        for (axis, place) in axes.iter().zip(places) {
+            if let Some(place) = place {
+                swept.grid.insert(axis.key.clone(), Value::Array(vec![self.value(axis, *place)?]));
+            }
+        }
+        let mut refined = 0;
+        let zipped = self.zipped();
+        for (axis, place) in order.iter().filter_map(|&axis| Some((&axes[axis], places[axis]?))) {
+            if refined == MOST_KEYS || zipped.contains(&axis.key) {
+                continue;
+            }
+            let numbers = around(axis, place).and_then(|numbers| self.accepted(&swept, axis, numbers));
+            if let Some(numbers) = numbers {
+                swept.grid.insert(axis.key.clone(), Value::Array(numbers));
+                refined += 1;
+            }
+        }
+        if refined < MOST_KEYS
+            && let Some(with_zip) = self.zip_around(&swept, axes, places, &zipped)
+        {
+            swept = with_zip;
+            refined += 1;
+        }
+        self.file(&swept).filter(|_| refined > 0)
     }
-    let mut table: Table = input.source.parse().ok()?;
-    let mut sweep = Table::new();
-    if let Some(seeds) = table.get("sweep").and_then(|sweep| sweep.get("seeds")) {
-        sweep.insert("seeds".to_owned(), seeds.clone());
+
+    /// The file with these axes; `None` if the program would refuse it.
+    fn file(&self, swept: &Swept) -> Option<String> {
+        let mut sweep = Table::new();
+        if let Some(seeds) = &self.seeds {
+            sweep.insert("seeds".to_owned(), seeds.clone());
+        }
+        for (kind, axes) in [("grid", &swept.grid), ("zip", &swept.zip)] {
+            if !axes.is_empty() {
+                sweep.insert(kind.to_owned(), Value::Table(axes.clone()));
+            }
+        }
+        let mut table = self.table.clone();
+        table.insert("sweep".to_owned(), Value::Table(sweep));
+        let text = toml::to_string_pretty(&table).ok()?;
+        let Call { profile, sets, variables, .. } = self.call.clone();
+        let options = LoadOptions { profile, sets, env: variables.into_iter().collect() };
+        Experiment::parse(Path::new(&self.file), text.clone(), &options).is_ok().then_some(text)
     }
-    sweep.insert("grid".to_owned(), Value::Table(grid));
-    table.insert("sweep".to_owned(), Value::Table(sweep));
-    let file = beside(&input.file);
-    table.insert("name".to_owned(), Value::String(format!("{}-narrow", input.name)));
-    table.insert("description".to_owned(), Value::String(format!("Around {}.", best.label)));
-    let command = input.call.clone().unwrap_or_default().command(&file);
-    Some(NextExperiment { text: toml::to_string_pretty(&table).ok()?, file, command })
+
+    /// An axis' value as an experiment has it: that of a name is what the sweep's file has under it.
+    fn value(&self, axis: &Axis, place: usize) -> Option<Value> {
+        let value = &axis.values[place].value;
+        let named = value.as_str().and_then(|name| {
+            let axes = self.sources.iter().flat_map(|sweep| {
+                let random = sweep.get("random").and_then(|random| random.get("keys"));
+                [sweep.get("grid"), sweep.get("zip"), random].into_iter().flatten()
+            });
+            axes.filter_map(|axes| axes.get(&axis.key))
+                .find_map(|axis| ["values", "choice"].iter().find_map(|names| axis.get(names)?.get(name)))
+        });
+        named.cloned().or_else(|| Value::try_from(value).ok())
+    }
+
+    /// The keys whose values are in step.
+    fn zipped(&self) -> Vec<String> {
+        let zips = self.sources.iter().filter_map(|sweep| sweep.get("zip")?.as_table());
+        zips.flat_map(Table::keys).cloned().collect()
+    }
+
+    /// Those of the numbers around the best value of an axis that its key takes; `None` if none is new. The best one is
+    /// in `swept`.
+    fn accepted(&self, swept: &Swept, axis: &Axis, numbers: Vec<Value>) -> Option<Vec<Value>> {
+        let best = swept.grid.get(&axis.key)?.get(0)?;
+        let is_accepted = |number: &Value| {
+            let mut swept = swept.clone();
+            swept.grid.insert(axis.key.clone(), Value::Array(vec![number.clone()]));
+            number == best || self.file(&swept).is_some()
+        };
+        let numbers: Vec<Value> = numbers.into_iter().filter(is_accepted).collect();
+        let known: Vec<_> = axis.values.iter().filter_map(|value| value.value.as_f64()).collect();
+        let is_new = |number: &Value| {
+            let number = number.as_float().or(number.as_integer().map(|number| number as f64));
+            number.is_some_and(|number| !known.contains(&number))
+        };
+        numbers.iter().any(is_new).then_some(numbers)
+    }
+
+    /// The axes with those that are in step refined together; `None` if they are not all numbers with as many around them.
+    fn zip_around(
+        &self,
+        swept: &Swept,
+        axes: &[Axis],
+        places: &[Option<usize>],
+        zipped: &[String],
+    ) -> Option<Swept> {
+        let mut swept = swept.clone();
+        let mut lengths = Vec::new();
+        for (axis, place) in axes.iter().zip(places).filter(|(axis, _)| zipped.contains(&axis.key)) {
+            let numbers = around(axis, (*place)?)?;
+            lengths.push(numbers.len());
+            swept.grid.remove(&axis.key);
+            swept.zip.insert(axis.key.clone(), Value::Array(numbers));
+        }
+        let is_even = lengths.windows(2).all(|pair| pair[0] == pair[1]);
+        (!lengths.is_empty() && is_even && self.file(&swept).is_some()).then_some(swept)
+    }
+}
+
+/// Removes what the next sweep has of its own; returns the table `sweep`, if there was one.
+fn take_sweep(table: &mut Table) -> Option<Table> {
+    let sweep =
+        REPLACED.map(|name| (name, table.remove(name))).into_iter().find(|(name, _)| *name == "sweep");
+    match sweep {
+        Some((_, Some(Value::Table(sweep)))) => Some(sweep),
+        _ => None,
+    }
 }
 
 /// The axes' places, those that explain most first.
@@ -111,13 +252,16 @@ mod tests {
     use super::*;
     use crate::context::AxisValue;
 
-    fn of(values: &[serde_json::Value], place: usize) -> Option<Vec<f64>> {
+    fn axis(key: &str, values: &[serde_json::Value]) -> Axis {
         let value =
             |value: &serde_json::Value| AxisValue { value: value.clone(), text: value.to_string(), runs: 1 };
         let numeric = values.iter().all(serde_json::Value::is_number);
         let values = values.iter().map(value).collect();
-        let axis = Axis { key: "optimizer.lr".to_owned(), short: "lr".to_owned(), values, numeric };
-        let numbers = around(&axis, place)?.into_iter();
+        Axis { key: key.to_owned(), short: key.to_owned(), values, numeric }
+    }
+
+    fn of(values: &[serde_json::Value], place: usize) -> Option<Vec<f64>> {
+        let numbers = around(&axis("optimizer.lr", values), place)?.into_iter();
         Some(
             numbers
                 .map(|value| value.as_float().or(value.as_integer().map(|it| it as f64)).unwrap())
@@ -146,5 +290,92 @@ mod tests {
     fn of_many_random_values_those_a_quarter_away_count() {
         let values: Vec<_> = (1..=100).map(|value| json!(f64::from(value))).collect();
         assert_eq!(of(&values, 49).unwrap(), [35.4, 50.0, 61.2]);
+    }
+
+    /// The next experiment of a sweep with these axes, each with its values and the place of the best.
+    fn next(
+        source: &str,
+        call: Call,
+        axes: &[(&str, &[serde_json::Value], usize)],
+    ) -> Option<(Table, String)> {
+        let axis = |&(key, values, _): &(&str, &[serde_json::Value], usize)| axis(key, values);
+        let draft = Draft::new("lr", "experiments/lr.toml", source, call, "the best")?;
+        let order: Vec<usize> = (0..axes.len()).collect();
+        let places: Vec<_> = axes.iter().map(|(.., place)| Some(*place)).collect();
+        let text = draft.around(&axes.iter().map(axis).collect::<Vec<_>>(), &places, &order)?;
+        Some((text.parse().unwrap(), draft.call.command(&draft.file)))
+    }
+
+    fn axis_of<'t>(table: &'t Table, kind: &str, key: &str) -> &'t Value {
+        &table["sweep"][kind][key]
+    }
+
+    #[test]
+    fn values_beyond_the_range_of_a_key_are_left_out() {
+        let steps = |place| next("", Call::default(), &[("train.d_steps", &[json!(1), json!(5)], place)]);
+        assert_eq!(axis_of(&steps(0).unwrap().0, "grid", "train.d_steps"), &Value::from(vec![1, 2]));
+        let momenta = [json!(0.1), json!(0.9)];
+        let (table, _) = next("", Call::default(), &[("optimizer.beta1", &momenta, 1)]).unwrap();
+        assert_eq!(axis_of(&table, "grid", "optimizer.beta1"), &Value::from(vec![0.3, 0.9]));
+    }
+
+    #[test]
+    fn what_a_profile_or_an_argument_sweeps_is_replaced_and_the_rest_of_them_stays() {
+        let source = "name = \"lr\"\n[profile.wide]\nname = \"wide\"\n[profile.wide.train]\nepochs = 7\n\
+                      [profile.wide.sweep]\nseeds = 3\n[profile.wide.sweep.grid]\n\"optimizer.lr\" = [1e-4, 1e-3]\n";
+        let sets = ["sweep.grid.\"optimizer.lr\"=[1]", "train.ema=0.9", "name=x", "sweep.seeds=4"];
+        let call = Call {
+            profile: Some("wide".to_owned()),
+            sets: sets.map(str::to_owned).to_vec(),
+            ..Call::default()
+        };
+        let (table, command) =
+            next(source, call, &[("optimizer.lr", &[json!(1e-4), json!(1e-3)], 1)]).unwrap();
+        assert_eq!(axis_of(&table, "grid", "optimizer.lr"), &Value::from(vec![3.16e-4, 1e-3, 3.16e-3]));
+        assert_eq!(
+            (table["name"].as_str(), table["sweep"]["seeds"].as_integer()),
+            (Some("lr-narrow"), Some(3))
+        );
+        let profile = table["profile"]["wide"].as_table().unwrap();
+        assert_eq!(profile.keys().collect::<Vec<_>>(), ["train"]);
+        let expected = "gansweep sweep experiments/lr-narrow.toml --profile wide --set train.ema=0.9 --set sweep.seeds=4";
+        assert_eq!(command, expected);
+    }
+
+    #[test]
+    fn a_search_becomes_a_grid() {
+        let source = "[search]\nmethod = \"tpe\"\ntrials = 9\n[sweep.random.keys]\n\"optimizer.lr\" = { log = [1e-4, 1e-2] }\n";
+        let (table, _) =
+            next(source, Call::default(), &[("optimizer.lr", &[json!(1e-4), json!(1e-3)], 1)]).unwrap();
+        assert!(!table.contains_key("search") && table["sweep"].get("random").is_none(), "{table}");
+    }
+
+    #[test]
+    fn a_name_of_a_list_is_written_out() {
+        let source = "[sweep.grid.\"model.hidden\".values]\nwide = 512\ndeep = [64, 64]\n";
+        let names = [json!("deep"), json!("wide")];
+        let axes: [(&str, &[serde_json::Value], usize); 2] =
+            [("model.hidden", &names, 0), ("optimizer.lr", &[json!(1e-4), json!(1e-3)], 1)];
+        let (table, _) = next(source, Call::default(), &axes).unwrap();
+        assert_eq!(axis_of(&table, "grid", "model.hidden"), &Value::from(vec![vec![64, 64]]));
+    }
+
+    #[test]
+    fn axes_in_step_stay_in_step_and_only_whole_refinements_are_made() {
+        let (rates, momenta) = ([json!(1e-4), json!(1e-3)], [json!(0.0), json!(0.5)]);
+        let source = "[sweep.zip]\n\"optimizer.lr\" = [1e-4, 1e-3]\n\"optimizer.beta1\" = [0.0, 0.5]\n";
+        let axes: [(&str, &[serde_json::Value], usize); 2] =
+            [("optimizer.lr", &rates, 0), ("optimizer.beta1", &momenta, 0)];
+        // Three rates, and two momenta: nothing lies below zero.
+        assert!(next(source, Call::default(), &axes).is_none());
+        let both: [(&str, &[serde_json::Value], usize); 2] =
+            [("optimizer.generator.lr", &rates, 0), ("optimizer.discriminator.lr", &rates, 0)];
+        let source = "[sweep.zip]\n\"optimizer.generator.lr\" = [1e-4, 1e-3]\n\"optimizer.discriminator.lr\" = [1e-4, 1e-3]\n";
+        let (table, _) = next(source, Call::default(), &both).unwrap();
+        assert!(table["sweep"].get("grid").is_none(), "{table}");
+        assert_eq!(
+            axis_of(&table, "zip", "optimizer.generator.lr"),
+            &Value::from(vec![3.16e-5, 1e-4, 3.16e-4])
+        );
     }
 }

@@ -85,6 +85,8 @@ pub enum VerdictKind {
     Winner,
     /// Some configs cannot be told from the best.
     NoClearWinner,
+    /// Configs train on different data, and values are not comparable between data.
+    OtherData,
 }
 
 /// A config in the chart of means.

@@ -20,7 +20,7 @@ pub(super) fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     let mut out = BufWriter::with_capacity(64 << 10, stream.try_clone()?);
-    let mut requests = Requests::new(stream.try_clone()?);
+    let mut requests = Requests::new(stream.try_clone()?, PATIENCE);
     loop {
         match requests.next()? {
             Received::End => return Ok(()),
@@ -33,6 +33,10 @@ pub(super) fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
                 if let Some(response) = refusal(&request, shared) {
                     response.write(&mut out, request.method != "HEAD", request.keep_alive)?;
                 } else if request.path == ["events"] {
+                    write_event_stream_head(&mut out)?;
+                    if request.method == "HEAD" {
+                        return out.flush();
+                    }
                     return send_events(&mut out, shared);
                 } else {
                     let response = shared.pages.answer(&request, &shared.changes);
@@ -58,7 +62,6 @@ fn refusal(request: &Request, shared: &Shared) -> Option<Response> {
 
 /// Sends the database's version at once and after each change. A page compares it with its own.
 fn send_events(out: &mut impl Write, shared: &Shared) -> io::Result<()> {
-    write_event_stream_head(out)?;
     let mut sent = None;
     let mut count = shared.changes.count();
     loop {

@@ -52,7 +52,8 @@ impl Guard {
         };
         let given = request.query.split('&').find_map(|pair| pair.strip_prefix("token="));
         if given.is_some_and(|given| same(given, token)) {
-            let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Strict", self.cookie);
+            // Lax, so that the redirect of a link on another site has it, of a mail for instance: the server only reads.
+            let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax", self.cookie);
             // The token leaves the address, so that nobody copies it with the page's.
             return Decision::Answer(Response::redirect("/").with("Set-Cookie", cookie));
         }

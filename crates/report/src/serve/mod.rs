@@ -53,6 +53,17 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
+/// The connections of a server.
+#[derive(Debug, Clone)]
+pub struct Connections(Arc<Shared>);
+
+impl Connections {
+    /// How many are open: an open page has one for its events.
+    pub fn count(&self) -> usize {
+        self.0.connections.load(Ordering::SeqCst)
+    }
+}
+
 impl Server {
     /// Listens on the address.
     ///
@@ -74,6 +85,11 @@ impl Server {
     /// The address to open in a browser, with the token if there is one.
     pub fn url(&self) -> String {
         self.shared.guard.url(self.address)
+    }
+
+    /// Tells how many connections there are, also while the server runs.
+    pub fn connections(&self) -> Connections {
+        Connections(Arc::clone(&self.shared))
     }
 
     /// Answers requests until the process ends.

@@ -1,6 +1,7 @@
 //! Requests: reading and parsing.
 
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
 /// The longest head of a request; browsers send about one kilobyte.
 const MOST_BYTES: usize = 16 << 10;
@@ -35,14 +36,18 @@ pub(super) enum Received {
 pub(super) struct Requests<R> {
     stream: R,
     buffer: Vec<u8>,
+    /// How long a head may take from its first byte on.
+    patience: Duration,
 }
 
 impl<R: Read> Requests<R> {
-    pub(super) fn new(stream: R) -> Self {
-        Self { stream, buffer: Vec::new() }
+    pub(super) fn new(stream: R, patience: Duration) -> Self {
+        Self { stream, buffer: Vec::new(), patience }
     }
 
+    /// A peer that sends a head byte by byte must not hold its connection for longer than one that sends nothing.
     pub(super) fn next(&mut self) -> io::Result<Received> {
+        let mut began = None;
         loop {
             match parse(&self.buffer) {
                 Parsed::Whole(request, length) => {
@@ -51,6 +56,10 @@ impl<R: Read> Requests<R> {
                 }
                 Parsed::Bad => return Ok(Received::Bad),
                 Parsed::Partial if self.buffer.len() >= MOST_BYTES => return Ok(Received::Bad),
+                Parsed::Partial if self.buffer.is_empty() => {}
+                Parsed::Partial if began.get_or_insert_with(Instant::now).elapsed() > self.patience => {
+                    return Ok(Received::Bad);
+                }
                 Parsed::Partial => {}
             }
             let mut piece = [0; 4096];
@@ -136,29 +145,40 @@ pub(super) fn encoded(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     fn received(text: &str) -> Received {
-        Requests::new(text.as_bytes()).next().unwrap()
+        Requests::new(text.as_bytes(), PATIENCE).next().unwrap()
+    }
+
+    struct ByteByByte<'a>(&'a [u8]);
+    impl Read for ByteByByte<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            buffer[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
     }
 
     #[test]
     fn a_request_is_read_in_whatever_pieces_it_comes() {
-        struct ByteByByte<'a>(&'a [u8]);
-        impl Read for ByteByByte<'_> {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
-                buffer[0] = *first;
-                self.0 = rest;
-                Ok(1)
-            }
-        }
         let two = "GET /a%20b/c?x=1 HTTP/1.1\r\nHost: localhost:1\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-        let mut requests = Requests::new(ByteByByte(two.as_bytes()));
+        let mut requests = Requests::new(ByteByByte(two.as_bytes()), PATIENCE);
         let Received::Request(first) = requests.next().unwrap() else { panic!("no request") };
         assert_eq!((first.path, first.query.as_str()), (vec!["a b".to_owned(), "c".to_owned()], "x=1"));
         assert_eq!((first.host.as_deref(), first.keep_alive), (Some("localhost:1"), true));
         let Received::Request(second) = requests.next().unwrap() else { panic!("no request") };
         assert_eq!((second.path.len(), second.keep_alive), (0, false));
         assert_eq!(requests.next().unwrap(), Received::End);
+    }
+
+    #[test]
+    fn a_head_that_does_not_end_is_not_waited_for() {
+        let half = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+        let mut requests = Requests::new(ByteByByte(half.as_bytes()), Duration::ZERO);
+        assert_eq!(requests.next().unwrap(), Received::Bad);
+        assert!(!requests.stream.0.is_empty(), "it is refused before all of it has come");
     }
 
     #[test]

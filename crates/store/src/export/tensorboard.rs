@@ -1,5 +1,6 @@
 //! Export as `TensorBoard` event files: curves, sample grids, and swept keys as hyperparameters.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -17,6 +18,8 @@ const HYPERPARAMETERS: &str = "hparams";
 const SUCCESS: u64 = 1;
 const FAILURE: u64 = 2;
 const RUNNING: u64 = 3;
+/// `tensorboard.hparams.DataType` of texts.
+const TEXT: u64 = 1;
 
 /// Writes a folder for each run, below one for its sweep; returns the number of runs. `tensorboard --logdir FOLDER` shows them.
 ///
@@ -26,11 +29,12 @@ const RUNNING: u64 = 3;
 /// [`StoreError::UnknownSweep`], [`StoreError::OutputFile`].
 pub fn tensorboard(reader: &Reader, sweep: Option<&str>, folder: &Path) -> Result<usize, StoreError> {
     let runs = folder::runs_of(reader, sweep)?;
+    let keys = kinds_of_keys(&runs);
     for run in &runs {
         folder::write(&folder::run_folder(folder, run).join(FILE), |output| {
             let mut events = Events { output, times: Times::of(reader, run)? };
             events.header()?;
-            events.hyperparameters(run)?;
+            events.hyperparameters(run, &keys)?;
             events.curves(reader, run)?;
             events.grids(reader, run)
         })?;
@@ -104,17 +108,15 @@ impl Events<'_> {
         Ok(())
     }
 
-    /// The three records of `TensorBoard`'s plugin: which keys and metrics there are, the run's values, and how it ended.
-    fn hyperparameters(&mut self, run: &RunRow) -> Result<(), StoreError> {
-        let swept =
-            run.assignments.iter().map(|assignment| (assignment.key.as_str(), assignment.value.clone()));
-        let values: Vec<(&str, serde_json::Value)> = swept.chain([("seed", run.seed.into())]).collect();
+    /// The three records of `TensorBoard`'s plugin: which keys and metrics there are, the run's values, and how it ended. It
+    /// shows the keys of one run's first record, so that each has those of all runs.
+    fn hyperparameters(&mut self, run: &RunRow, keys: &BTreeMap<&str, u64>) -> Result<(), StoreError> {
         let created = run.created_unix_ms as f64 / 1000.0;
 
         let mut experiment =
             Message::default().double(3, created).text(6, run.sweep.as_deref().unwrap_or_default());
-        for (key, value) in &values {
-            experiment = experiment.message(4, &Message::default().text(1, key).integer(4, kind_of(value)));
+        for (key, kind) in keys {
+            experiment = experiment.message(4, &Message::default().text(1, key).integer(4, *kind));
         }
         let metrics = Metric::ALL.into_iter().filter(|metric| metric.declaration().in_run_table);
         for metric in metrics {
@@ -125,8 +127,10 @@ impl Events<'_> {
         self.plugin("_hparams_/experiment", &Message::default().message(2, &experiment))?;
 
         let mut start = Message::default();
-        for (key, value) in &values {
-            start = start.message(1, &Message::default().text(1, key).message(2, &value_of(value)));
+        for (key, value) in values_of(run) {
+            let is_text = keys.get(key) == Some(&TEXT);
+            let value = if is_text { Message::default().text(3, &shown(&value)) } else { value_of(&value) };
+            start = start.message(1, &Message::default().text(1, key).message(2, &value));
         }
         start = start.text(4, run.config_hash.as_str()).double(5, self.times.began);
         self.plugin("_hparams_/session_start_info", &Message::default().message(3, &start))?;
@@ -156,12 +160,39 @@ fn tag(metric: Metric) -> String {
     format!("{}/{}", group.to_lowercase(), metric.name())
 }
 
+/// The swept keys of a run, and its seed, with their values.
+fn values_of(run: &RunRow) -> impl Iterator<Item = (&str, serde_json::Value)> {
+    let swept = run.assignments.iter().map(|assignment| (assignment.key.as_str(), assignment.value.clone()));
+    swept.chain([("seed", run.seed.into())])
+}
+
+/// The keys of all runs, each with `tensorboard.hparams.DataType` of its values: text where they are of several kinds.
+fn kinds_of_keys(runs: &[RunRow]) -> BTreeMap<&str, u64> {
+    let mut kinds = BTreeMap::new();
+    for (key, value) in runs.iter().flat_map(values_of) {
+        let kind = kind_of(&value);
+        let known = kinds.entry(key).or_insert(kind);
+        if *known != kind {
+            *known = TEXT;
+        }
+    }
+    kinds
+}
+
 /// `tensorboard.hparams.DataType` of a value.
 fn kind_of(value: &serde_json::Value) -> u64 {
     match value {
         serde_json::Value::Bool(_) => 2,
         serde_json::Value::Number(_) => 3,
-        _ => 1,
+        _ => TEXT,
+    }
+}
+
+/// A value as text.
+fn shown(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -172,7 +203,6 @@ fn value_of(value: &serde_json::Value) -> Message {
         serde_json::Value::Number(number) => {
             Message::default().double(2, number.as_f64().unwrap_or(f64::NAN))
         }
-        serde_json::Value::String(text) => Message::default().text(3, text),
-        other => Message::default().text(3, &other.to_string()),
+        other => Message::default().text(3, &shown(other)),
     }
 }

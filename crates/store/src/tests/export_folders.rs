@@ -1,5 +1,6 @@
 //! Exports as folders: Parquet files, `TensorBoard`, `MLflow`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
@@ -63,6 +64,25 @@ fn exporting_again_writes_the_same_files() {
     mlflow(&reader, None, &folder.path().join("mlflow")).unwrap();
     assert_eq!(files(folder.path()), before);
     assert!(before.len() > 7 + fixture.runs.len());
+}
+
+#[test]
+fn tensorboard_is_told_the_swept_keys_of_all_runs_by_each() {
+    let (folder, fixture) = exported();
+    let rows = fixture.reader().runs(&crate::RunFilter::default()).unwrap();
+    let keys: BTreeSet<&str> =
+        rows.iter().flat_map(|run| &run.assignments).map(|assignment| assignment.key.as_str()).collect();
+    let is_everywhere = rows.iter().all(|run| run.assignments.len() == keys.len());
+    assert!(!is_everywhere, "the fixture's sweeps have different keys");
+    for (path, bytes) in files(&folder.path().join("tensorboard")) {
+        // The first record that names `_hparams_/experiment` ends before the next one's name.
+        let place = |name: &str| bytes.windows(name.len()).position(|window| window == name.as_bytes());
+        let record =
+            &bytes[place("_hparams_/experiment").unwrap()..place("_hparams_/session_start_info").unwrap()];
+        for key in &keys {
+            assert!(record.windows(key.len()).any(|window| window == key.as_bytes()), "{path}: {key}");
+        }
+    }
 }
 
 #[test]
