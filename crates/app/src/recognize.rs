@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use gansweep_config::{ClassNames, DataRequest, Dataset, ImageShape};
-use gansweep_data::{DataSource, character, fitted};
+use gansweep_data::{DataError, DataSource, character, fitted};
 use gansweep_evaluator::Evaluator;
 use gansweep_protocol::SampleSource;
 use gansweep_store::{DatasetRow, Reader};
@@ -29,8 +29,8 @@ const LATENT_SEED: u64 = 0;
 pub struct RecognizeRequest {
     /// Files of PNG or JPEG.
     pub pictures: Vec<PathBuf>,
-    /// The dataset whose classes are recognised; the run's, or else MNIST, if none is named.
-    pub dataset: Option<Dataset>,
+    /// The dataset whose classes are recognised, and the shape of its images; without effect if a run is asked.
+    pub asked: DataRequest,
     /// A run whose discriminator is asked too: its id or the beginning of it.
     pub run: Option<String>,
     /// Folder of the database and the checkpoints.
@@ -104,7 +104,7 @@ pub fn recognize(request: &RecognizeRequest, observer: &mut dyn Observer) -> Res
         let recognition = judge.recognition(request, observer);
         return recognition.map_err(|error| judge.images.explained(error));
     }
-    let row = dataset(request.dataset.unwrap_or(Dataset::Mnist), &request.source, observer)?;
+    let row = dataset(request.asked, &request.source, observer)?;
     let recognition = of_classes(request, &row, &request.source, observer)?;
     match recognition.has_classes {
         true => Ok(recognition),
@@ -131,12 +131,15 @@ fn of_classes(
 }
 
 fn dataset(
-    dataset: Dataset,
+    asked: DataRequest,
     source: &DataSource,
     observer: &mut dyn Observer,
 ) -> Result<DatasetRow, AppError> {
-    let spec = data::spec(source, DataRequest::from(dataset), observer)?;
-    Ok(DatasetRow { dataset, spec })
+    let (spec, dataset) = (data::spec(source, asked, observer)?, asked.dataset);
+    match asked.agrees_with(spec.image) {
+        true => Ok(DatasetRow { dataset, spec }),
+        false => Err(DataError::OtherShape { dataset, shape: spec.image }.into()),
+    }
 }
 
 fn recognized(path: &Path, row: &DatasetRow, evaluator: &Evaluator) -> RecognizedPicture {

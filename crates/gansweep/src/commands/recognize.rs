@@ -7,7 +7,7 @@ use gansweep_app::data;
 use gansweep_app::recognize::{self, Realness, RecognizeRequest, RecognizedPicture};
 use gansweep_config::Dataset;
 
-use crate::arguments::{DataFolderArgs, ResultsArgs};
+use crate::arguments::{DataFolderArgs, ResultsArgs, ShapeArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Display;
@@ -23,6 +23,8 @@ pub(crate) struct RecognizeArgs {
     /// A run's id, or the start of it: how real its discriminator takes each picture to be.
     #[arg(long, value_name = "RUN", conflicts_with = "dataset")]
     pub(crate) run: Option<String>,
+    #[command(flatten)]
+    pub(crate) shape: ShapeArgs,
     #[command(flatten)]
     pub(crate) data_folder: DataFolderArgs,
     /// Print JSON.
@@ -42,12 +44,18 @@ const MOST_CLASSES: usize = 3;
 /// Runs the command.
 pub(crate) fn run(args: &RecognizeArgs) -> Result<u8, Failure> {
     let dataset = args.dataset.as_deref().map(data::named).transpose()?;
+    let asked = args.shape.asked(dataset.unwrap_or(Dataset::Mnist));
     if args.run.is_none() {
-        args.data_folder.check(dataset.unwrap_or(Dataset::Mnist))?;
+        args.data_folder.check(asked.dataset)?;
+    } else if (asked.side, asked.channels) != (0, 0) {
+        return Err(Failure::Usage(
+            "--side and --channels are for --dataset NAME; omit them: a run has the shape of its images"
+                .to_owned(),
+        ));
     }
     let request = RecognizeRequest {
         pictures: args.pictures.clone(),
-        dataset,
+        asked,
         run: args.run.clone(),
         results: args.results.results.clone(),
         source: args.data_folder.source(),

@@ -338,7 +338,7 @@ mod tests {
         );
         let profile = table["profile"]["wide"].as_table().unwrap();
         assert_eq!(profile.keys().collect::<Vec<_>>(), ["train"]);
-        let expected = "gansweep sweep experiments/lr-narrow.toml --profile wide --set train.ema=0.9 --set sweep.seeds=4";
+        let expected = "gansweep sweep experiments/lr-narrow.toml --profile wide --set 'train.ema=0.9' --set 'sweep.seeds=4'";
         assert_eq!(command, expected);
     }
 
