@@ -111,8 +111,19 @@ fn write_rows(reader: &Reader, request: &RowsRequest, out: &mut dyn Write) -> Re
     request.format.write(reader, &request.entity.sql(request.sweep.as_deref()), out)
 }
 
-/// Writes `generator.safetensors` and `discriminator.safetensors` of a run and returns their paths.
-pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
+/// The exported networks of a run.
+#[derive(Debug, Clone)]
+pub struct ExportedNetworks {
+    /// The files of generator and discriminator.
+    pub paths: Vec<PathBuf>,
+    /// Epochs that the weights were trained for.
+    pub epoch: f64,
+    /// Which weights of the generator the file has.
+    pub source: SampleSource,
+}
+
+/// Writes `generator.safetensors` and `discriminator.safetensors` of a run.
+pub fn networks(request: &NetworksRequest) -> Result<ExportedNetworks, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
@@ -132,7 +143,8 @@ pub fn networks(request: &NetworksRequest) -> Result<Vec<PathBuf>, AppError> {
         file::write(&path, &bytes).map_err(|source| AppError::File { path: path.clone(), source })?;
         paths.push(path);
     }
-    Ok(paths)
+    let (epoch, source) = (run.epoch_of(snapshot.state.step), drawing_source(&config, request.raw));
+    Ok(ExportedNetworks { paths, epoch, source })
 }
 
 /// The weights that draw a run's images: their average, where the run keeps one and it is not declined.

@@ -204,7 +204,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         checkpoint: WhichCheckpoint::Last,
         out: Some(sandbox.path("out")),
     };
-    let written = export::networks(&networks).unwrap();
+    let written = export::networks(&networks).unwrap().paths;
     assert_eq!(written.len(), 2);
     assert!(written.iter().all(|path| path.is_file()));
 

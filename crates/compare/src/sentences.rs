@@ -144,6 +144,11 @@ fn not_ranked(comparison: &SweepComparison, option: &str) -> String {
 }
 
 fn no_clear_winner(comparison: &SweepComparison, best: &str, tied: &[usize]) -> String {
+    let mut means = comparison.comparison.groups.iter().filter_map(|group| group.mean.map(f64::to_bits));
+    let first = means.next();
+    if means.all(|mean| Some(mean) == first) {
+        return "No clear winner: all means are equal.".to_owned();
+    }
     let mut names: Vec<&str> = tied.iter().take(MOST_NAMED).map(|group| label(comparison, *group)).collect();
     let more = format!("{} more", tied.len().saturating_sub(MOST_NAMED));
     names.extend((tied.len() > MOST_NAMED).then_some(more.as_str()));

@@ -526,10 +526,17 @@ fn last_batch_of_one(config: &Config, images: Option<u32>) -> Option<Conflict> {
         });
     }
     let images = config.train.images_per_epoch(images?);
+    if images == 1 {
+        return Some(Conflict {
+            keys: KEYS,
+            reason: "batch normalisation needs more than one image, and the data have one".to_owned(),
+            expected: "more images, or `model.batch_norm = false`".to_owned(),
+        });
+    }
     (images % batch == 1).then(|| Conflict {
         keys: KEYS,
         reason: format!(
-            "batches of {batch} leave one of {images} images for the last, too few for batch normalisation"
+            "{images} images in batches of {batch} end with a batch of one image, too few for batch normalisation"
         ),
         expected: "another batch size, or `train.drop_last = true`".to_owned(),
     })

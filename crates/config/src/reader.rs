@@ -93,7 +93,14 @@ impl Reader<'_> {
             );
             self.fault(at, full_path, problem).expected(expected)
         } else if value.get_ref().is_table() && !schema::is_rather_a_key(path) {
-            self.fault(at, full_path, Problem::UnknownTable).nearest(schema::nearest_table(path))
+            let fault = self.fault(at, full_path, Problem::UnknownTable);
+            // A dotted key below a table's heading is a part of that table.
+            match path.split_once('.').filter(|(table, own)| schema::is_table(table) && schema::is_table(own)) {
+                Some((table, own)) => fault.expected(format!(
+                    "`{own}` above `[{table}]`, or as `[{own}]`: a line belongs to the table that begins above it"
+                )),
+                None => fault.nearest(schema::nearest_table(path)),
+            }
         } else {
             let nearest = schema::nearest_key(path, wanted);
             self.fault(at, full_path, Problem::UnknownKey).nearest(nearest)

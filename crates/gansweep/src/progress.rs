@@ -290,6 +290,9 @@ impl Display {
     }
 
     fn stopping(&self, level: StopLevel, workers: usize) {
+        if workers == 0 {
+            return;
+        }
         self.print(&match level {
             StopLevel::AtOnce => format!("ending {} at once", text::count(workers, "worker")),
             _ => format!(
@@ -489,10 +492,10 @@ fn warning(notice: &Notice) -> Option<String> {
             Some(format!("{} starts from the beginning: its checkpoint {reason}", name(run)))
         }
         Notice::CheckpointUnusable { run, path, reason } => {
-            Some(format!("{} starts from the beginning: checkpoint {path} {reason}", name(run)))
+            Some(format!("{} starts from the beginning: checkpoint {path}: {reason}", name(run)))
         }
         Notice::BestUnusable { run, path, reason } => Some(format!(
-            "the best checkpoint of {} is lost ({path} {reason}); the next figures choose another",
+            "the best checkpoint of {} is lost ({path}: {reason}); the next figures choose another",
             name(run)
         )),
         Notice::WorkerLost { device, cause, requeued, failed, .. } => Some(format!(
@@ -504,6 +507,7 @@ fn warning(notice: &Notice) -> Option<String> {
             Some(format!("{device} is no longer used: {cause}; {} left", text::count(*left, "slot")))
         }
         Notice::SharedCause { cause } => {
+            let cause = cause.strip_prefix("error: ").unwrap_or(cause);
             Some(format!("the sweep ends because this affects every run: {cause}"))
         }
         Notice::Leftover { path, reason } => {

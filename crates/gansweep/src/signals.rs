@@ -23,6 +23,8 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The requests to stop that a sweep is given to end by itself.
 const MOST_REQUESTS: u8 = 3;
+/// What a sweep that is ended early has to say.
+pub(crate) const BEFORE_TRAINING: &str = "stopped before training began; run the same command to go on";
 
 /// Handlers for the signals that ask the program to end.
 #[derive(Debug)]
@@ -42,7 +44,11 @@ impl Interrupts {
                 tracing::info!(signal, "signal received");
                 // What waits for something slow, such as a file system that is away, does not notice the stop signal. The
                 // database and the workers take the end of the program as they take a loss of power.
-                if !training.load(Ordering::SeqCst) || stop.requests() >= MOST_REQUESTS {
+                let is_training = training.load(Ordering::SeqCst);
+                if !is_training || stop.requests() >= MOST_REQUESTS {
+                    if !is_training {
+                        messages::print(BEFORE_TRAINING);
+                    }
                     messages::flush();
                     std::process::exit(INTERRUPTED.into());
                 }

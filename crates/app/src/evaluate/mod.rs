@@ -117,7 +117,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
         let data = reader.dataset(fingerprint)?;
         images.check(&data, observer)?;
         let counts = Counts { all: request.images, curve, nearest: true };
-        if request.images < curve {
+        if request.images < curve && recorder.is_open() {
             evaluation.fewer_than = Some(curve);
         }
         let real = RealImages::load(&data, &images.source, counts, observer)
@@ -337,6 +337,11 @@ impl Recorder {
     fn open(results: &Path, observer: &mut dyn Observer) -> Self {
         let opened = check::lock_now(results).and_then(|lock| Ok((lock, Store::open(results)?)));
         Self(Self::told(opened, observer))
+    }
+
+    /// Whether figures are recorded.
+    const fn is_open(&self) -> bool {
+        self.0.is_some()
     }
 
     fn record(&mut self, run: &RunRow, rows: &[EvaluationRow], observer: &mut dyn Observer) {

@@ -36,7 +36,7 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
 }
 
 /// Names in other programs of what has another name here.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 23] = [
     ("z_dim", "model.latent_dim"),
     ("nz", "model.latent_dim"),
     ("noise_dim", "model.latent_dim"),
@@ -45,6 +45,22 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("n_critic", "train.d_steps"),
     ("ema_decay", "train.ema"),
     ("diffaugment", "augment.color"),
+    ("r1_gamma", "penalty.weight"),
+    ("gp_weight", "penalty.weight"),
+    ("ngf", "model.generator.width"),
+    ("ndf", "model.discriminator.width"),
+    ("grad_clip", "optimizer.clip_norm"),
+    ("max_grad_norm", "optimizer.clip_norm"),
+    ("log_every", "record.every_steps"),
+    ("save_every", "record.every_epochs"),
+    ("num_workers", "execution.jobs"),
+    // With the suffixes of the columns of `run_overview`, and as prefixes.
+    ("lr_g", "optimizer.generator.lr"),
+    ("lr_d", "optimizer.discriminator.lr"),
+    ("g_lr", "optimizer.generator.lr"),
+    ("d_lr", "optimizer.discriminator.lr"),
+    ("hidden_g", "model.generator.hidden"),
+    ("hidden_d", "model.discriminator.hidden"),
 ];
 
 /// Where an axis belongs that is written in `[sweep]` or `[sweep.random]`.
@@ -54,7 +70,9 @@ fn axis_in_a_wrong_table(wrong: &str) -> Option<String> {
         Some(key) => ("sweep.random.keys", key),
         None => ("sweep.grid", rest),
     };
-    find(key).filter(|key| key.is_sweepable()).map(|key| format!("{table}.\"{}\"", key.path))
+    let by_last = || keys().find(|wanted| wanted.last_component() == key);
+    let found = find(key).or_else(by_last).filter(|key| key.is_sweepable());
+    found.map(|key| format!("{table}.\"{}\"", key.path))
 }
 
 /// The most similar table of keys.
@@ -101,6 +119,11 @@ mod tests {
         assert_eq!(meant("learning_rate"), "optimizer.lr");
         assert_eq!(meant("model.generator.lr"), "optimizer.generator.lr");
         assert_eq!(meant("quite.something.else"), "");
+        assert_eq!(meant("optimizer.lr_d"), "optimizer.discriminator.lr");
+        assert_eq!(meant("model.generator.ngf"), "model.generator.width");
+        assert_eq!(meant("sweep.lr"), "sweep.grid.\"optimizer.lr\"");
+        let is_key = |name: &str| keys().any(|key| key.path == name);
+        assert!(ELSEWHERE.iter().all(|(_, key)| is_key(key)));
     }
 
     #[test]

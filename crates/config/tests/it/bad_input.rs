@@ -286,7 +286,7 @@ fn a_dcgan_says_which_images_it_takes() {
 
 #[test]
 fn batch_normalisation_needs_two_images_in_the_last_batch() {
-    assert_snapshot!(faults("[data]\nimages = 65\n"), @r#"test.toml:2: data.images: batches of 64 leave one of 65 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from file)"#);
+    assert_snapshot!(faults("[data]\nimages = 65\n"), @r#"test.toml:2: data.images: 65 images in batches of 64 end with a batch of one image, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from file)"#);
     assert_snapshot!(faults("[sweep.grid]\n\"train.batch_size\" = [1, 64]\n"), @r#"test.toml:2: train.batch_size: batch normalisation needs more than one image in a batch (in 1 of 2 configs); expected at least 2, or `model.batch_norm = false` (from file)"#);
 }
 
@@ -304,7 +304,7 @@ fn a_run_takes_no_more_images_than_its_data_has() {
 #[test]
 fn batches_fit_the_images_that_the_data_has() {
     assert_snapshot!(plan_faults("[train]\nd_steps = 5\n", 256), @"test.toml:2: train.d_steps: `train.d_steps = 5` takes more batches than an epoch has, which are 4; expected `train.d_steps` of at most 4, a smaller `train.batch_size`, or more images (from file)");
-    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:70: train.batch_size: batches of 64 leave one of 129 images for the last, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
+    assert_snapshot!(plan_faults("", 129), @"recipes/fast.toml:70: train.batch_size: 129 images in batches of 64 end with a batch of one image, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from recipe fast)");
     assert_snapshot!(plan_faults("[train]\ndrop_last = true\n", 63), @"test.toml:2: train.drop_last: 64 images do not come together from the 63 of the data; expected a smaller batch, more images, or `train.drop_last = false` (from file)");
 }
 

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gansweep_app::checkpoint::WhichCheckpoint;
-use gansweep_app::export::{self, FolderFormat, FolderRequest, NetworksRequest, RowsRequest};
+use gansweep_app::export::{
+    self, ExportedNetworks, FolderFormat, FolderRequest, NetworksRequest, RowsRequest,
+};
 use gansweep_app::recorded::RowFormat;
 use gansweep_base::text;
+use gansweep_protocol::SampleSource;
 use gansweep_store::export::Entity;
 
 use crate::arguments::{ResultsArgs, check_ending, check_folder};
@@ -175,7 +178,7 @@ fn rows(args: &ExportArgs, format: RowFormat) -> Result<(), Failure> {
 }
 
 fn networks(args: &ExportArgs) -> Result<(), Failure> {
-    let written = export::networks(&NetworksRequest {
+    let ExportedNetworks { paths, epoch, source } = export::networks(&NetworksRequest {
         results: args.results.results.clone(),
         run: args.run.clone().unwrap_or_default(),
         prefix: args.prefix.clone(),
@@ -183,7 +186,12 @@ fn networks(args: &ExportArgs) -> Result<(), Failure> {
         checkpoint: WhichCheckpoint::best_if(args.best),
         out: args.out.clone(),
     })?;
-    for path in written {
+    let of_generator = match source {
+        SampleSource::Raw => "",
+        SampleSource::Ema => "; those of the generator are their moving average",
+    };
+    messages::print(&format!("weights after {} epochs{of_generator}", text::measured(epoch)));
+    for path in paths {
         output::print_path("", &path)?;
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::arguments::{ExecutionArgs, ExperimentArgs, ResultsArgs};
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::progress::Display;
-use crate::signals::{INTERRUPTED, Interrupts};
+use crate::signals::{BEFORE_TRAINING, INTERRUPTED, Interrupts};
 use crate::{messages, output};
 
 #[derive(Debug, Args)]
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     display.finish();
     let code = match end? {
         SweepEnd::Cancelled => {
-            messages::print("stopped before training began; run the same command to go on");
+            messages::print(BEFORE_TRAINING);
             INTERRUPTED
         }
         SweepEnd::Trained(outcome) => finish(&outcome, &display),
@@ -237,11 +237,16 @@ fn describe(summary: &Summary) -> String {
         (summary.queued, "not started"),
         (summary.left, "left to Slurm"),
     ];
-    let counts: Vec<String> = parts
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
+    // Runs that have diverged before are why the command fails although it trains nothing.
+    let diverged = match summary.skipped_diverged {
+        0 => String::new(),
+        diverged => format!(", {diverged} of them diverged"),
+    };
+    let count = |(number, what): &(usize, &str)| {
+        let of_done = if *what == "already done" { diverged.as_str() } else { "" };
+        format!("{number} {what}{of_done}")
+    };
+    let counts: Vec<String> = parts.iter().filter(|(number, _)| *number > 0).map(count).collect();
     let notes = [(summary.resumed, "resumed"), (summary.extended, "extended")];
     let notes: Vec<String> = notes
         .iter()
