@@ -46,9 +46,9 @@ function setUpSweep(root, index, sweep) {
     if (sweep.charts.length) new Curves(root, state, colors);
     if (root.querySelector(".explore")) new Space(root, state, colors);
     setUpCompare(root, index, state, colors);
-    write = keepAddress(root, state);
+    write = keepAddress(root, state, colors);
     const words = addressed();
-    if (!words.has("sweep") || words.get("sweep") === sweep.name) restore(root, state, words);
+    if (!words.has("sweep") || words.get("sweep") === sweep.name) restore(root, state, colors, words);
   };
   return { root, show: () => (write ? write() : begin()), write: () => write?.() };
 }
