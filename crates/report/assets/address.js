@@ -13,8 +13,11 @@ const TABLES = [
 ];
 
 // Writes the choices of a sweep's view into the address whenever one changes, after `restore` has read them.
-/** @param {import("./state.js").State} state */
-export function keepAddress(root, state) {
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
+export function keepAddress(root, state, colors) {
   const defaults = readControls(root);
   const orders = TABLES.map((sorted) => orderOf(root, sorted));
   const write = () => {
@@ -26,6 +29,10 @@ export function keepAddress(root, state) {
     if (state.zoom) words.set("zoom", state.zoom.map((end) => Number(end.toPrecision(7))).join(":"));
     if (state.pinned.size) words.set("pins", [...state.pinned].map((run) => state.sweep.runs[run].id.slice(0, 12)).join(" "));
     if (state.hiddenStates.size) words.set("without", [...state.hiddenStates].join(" "));
+    const hidden = hiddenGroups(state, colors);
+    // Which runs these are depends on the colouring, whose default may change with the data.
+    if (hidden.length) words.set("color", colors.key);
+    for (const { title } of hidden) words.append("hidden", title);
     TABLES.forEach((sorted, place) => {
       const order = orderOf(root, sorted);
       if (order !== orders[place]) words.set(sorted.word, order);
@@ -49,9 +56,21 @@ export function addressed() {
   return new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
 }
 
+// The groups of the legend whose runs are hidden.
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
+function hiddenGroups({ hidden }, colors) {
+  return colors.groups.filter(({ runs }) => runs.every((run) => hidden.has(run)));
+}
+
 // Makes the choices in the address those of a sweep's view. What is not there any more is passed over.
-/** @param {import("./state.js").State} state */
-export function restore(root, state, words) {
+/**
+ * @param {import("./state.js").State} state
+ * @param {import("./color.js").Colors} colors
+ */
+export function restore(root, state, colors, words) {
   const epoch = Number(words.get("epoch") ?? NaN);
   if (state.sweep.samples.epochs[0] <= epoch) state.setEpoch(epoch);
   for (const control of root.querySelectorAll(CONTROLS)) {
@@ -71,6 +90,9 @@ export function restore(root, state, words) {
   if (pinned.length) state.togglePins(pinned);
   for (const name of (words.get("without") ?? "").split(" ").filter(Boolean))
     root.querySelector(`.statefilter [data-state="${CSS.escape(name)}"]`)?.click();
+  const hidden = words.get("color") === colors.key ? words.getAll("hidden") : [];
+  const groups = colors.groups.filter(({ title }) => hidden.includes(title));
+  if (groups.length) state.toggleHidden(groups.flatMap(({ runs }) => runs));
   const zoom = (words.get("zoom") ?? "").split(":").map(Number);
   if (zoom.length === 2 && zoom[0] < zoom[1]) state.setZoom(zoom);
   for (const sorted of TABLES) if (words.has(sorted.word)) sortBy(root, sorted, words.get(sorted.word));

@@ -1,7 +1,7 @@
 // @ts-check
 // The pinned runs beside each other.
 
-import { html } from "./dom.js";
+import { breakable, html } from "./dom.js";
 import { showGrid, sourcesOf } from "./images.js";
 import { shellWord } from "./shell.js";
 import { differencesFrom } from "./statistics.js";
@@ -25,6 +25,9 @@ export function setUpCompare(root, index, state, colors) {
     table.innerHTML = tableOf(state, runs, colors);
     table.querySelectorAll(".crop").forEach((crop, place) => fillCrop(crop, index, state, runs[place], slider));
     section.querySelector(".test").innerHTML = testOf(state, runs);
+    const left = section.querySelector(".some");
+    left.hidden = runs.length === state.pinned.size;
+    left.textContent = `These are the first ${runs.length} of ${state.pinned.size} pinned runs.`;
   };
   const redrawImages = () => {
     if (section.hidden) return;
@@ -52,9 +55,9 @@ export function setUpCompare(root, index, state, colors) {
 function tableOf(state, runs, colors) {
   const { sweep } = state;
   const heads = runs.map(
-    (run) => html`<th scope="col"><span><i class="swatch" style="--color:${colors.ofRun[run]}"></i> ${sweep.runs[run].label}</span></th>`,
+    (run) => html`<th scope="col"><span><i class="swatch" style="--color:${colors.ofRun[run]}"></i> ` + breakable(sweep.runs[run].label) + "</span></th>",
   );
-  const line = (name, texts) => html`<tr><th scope="row">${name}</th>` + texts.map((text) => html`<td>${text}</td>`).join("") + "</tr>";
+  const line = (name, texts) => `<tr><th scope="row">${breakable(name)}</th>` + texts.map((text) => html`<td>${text}</td>`).join("") + "</tr>";
   const rows = [...differences(sweep, runs), ...results(sweep, runs)].map(({ name, texts }) => line(name, texts));
   const drawn = runs.map(() => '<td><div class="crop"><img alt=""></div></td>').join("");
   const images = sweep.samples.geometry ? `<tr><th scope="row">samples</th>${drawn}</tr>` : "";

@@ -2,6 +2,7 @@
 // What the charts of the space have on their axes: swept keys, the seed, metrics.
 
 import { words } from "./query.js";
+import { isObjective } from "./state.js";
 import { bounds } from "./statistics.js";
 
 // What stands in place of the value of a key that does not apply to a run, such as a weight without a penalty.
@@ -39,16 +40,15 @@ export function placesOf(values) {
 /** @param {import("./page").Sweep} sweep */
 export function metricsOf(sweep) {
   const { runs, columns, findings } = sweep;
-  const isObjective = ({ name }) => name === findings.objective.metric || name === `epoch_${findings.objective.metric}`;
   const metrics = columns.map(({ metric, title, better, mean_decimals: decimals }, column) => ({
     name: metric,
-    title: isObjective({ name: metric }) ? `${title} after ${findings.objective.after}` : title,
+    title: isObjective(sweep, metric) ? `${title} after ${findings.objective.after}` : title,
     better,
     decimals,
     // As in the findings: a run that ended early has a last value, but none to compare with the others'.
-    value: (run) => Number((isObjective({ name: metric }) ? runs[run].value : runs[run].last_values[column]?.value) ?? NaN),
+    value: (run) => Number((isObjective(sweep, metric) ? runs[run].value : runs[run].last_values[column]?.value) ?? NaN),
   }));
-  metrics.sort((a, b) => Number(isObjective(b)) - Number(isObjective(a)));
+  metrics.sort((a, b) => Number(isObjective(sweep, b.name)) - Number(isObjective(sweep, a.name)));
   const seconds = { name: "seconds", title: "seconds of training", decimals: 1, value: (run) => Number(runs[run].seconds.value) };
   return [...metrics, seconds];
 }

@@ -116,7 +116,7 @@ function setUpPins(root, state, colors) {
       .join("");
     const more = pins.length > 4 ? html`<span class="label">and ${pins.length - 4} more</span>` : "";
     bar.innerHTML = pins.length
-      ? `${few}${more}<button class="clear">Unpin ${pins.length > 1 ? "all" : ""}</button>`
+      ? `<div class="pins">${few}${more}</div><button class="clear">Unpin${pins.length > 1 ? " all" : ""}</button>`
       : "";
     for (const pin of bar.querySelectorAll(".pin"))
       pin.style.setProperty("--color", colors.ofRun[pin.dataset.pin]);
@@ -128,8 +128,10 @@ function setUpPins(root, state, colors) {
   });
   document.addEventListener("keydown", (event) => {
     // Each sweep has a listener of its own.
-    if (root.hidden) return;
-    if (event.key === "Escape" && !document.querySelector("dialog[open]")) state.unpinAll();
+    if (root.hidden || event.key !== "Escape") return;
+    // There it empties the field or closes the list.
+    const isTyped = /** @type {Element} */ (event.target).closest?.("input, select, textarea");
+    if (!isTyped && !document.querySelector("dialog[open]")) state.unpinAll();
   });
   state.on("pins", show);
   state.on("color", show);

@@ -2,30 +2,42 @@
 // A page that a server sent follows the database: it loads again when there is new data. The reader's choices are in
 // the address. Nothing is loaded while the reader is in the middle of something.
 
+const LOST = "Not connected: the page stays as it is";
+
 // `keep` writes the reader's choices into the address before the page loads again.
 export function followDatabase(keep) {
   const { live, livePause } = document.documentElement.dataset;
   if (live === undefined) return;
   recallPlace();
   const button = document.querySelector("button.live");
-  const loaded = Date.now();
   /** @type {EventSource | undefined} */
   let events;
-  let [pending, lastUse] = [false, 0];
+  let [pending, asking, lastTry, lastUse] = [false, false, Date.now(), 0];
   const say = (text, kind) => {
     button.textContent = text;
     button.dataset.kind = kind;
   };
-  const load = () => {
-    keep();
-    notePlace();
-    location.reload();
+  const isInUse = () => isBusy() || Date.now() - lastUse < 1500;
+  // Loading from a server that has gone would put the browser's error page in place of this one.
+  const load = async (isWanted) => {
+    if (asking) return;
+    asking = true;
+    const answers = await isServed();
+    asking = false;
+    if (!answers) {
+      lastTry = Date.now();
+      say(LOST, "lost");
+    } else if (isWanted || !isInUse()) {
+      keep();
+      notePlace();
+      location.reload();
+    }
   };
   const consider = () => {
     if (!pending || document.hidden) return;
-    if (Date.now() - loaded < Number(livePause)) return;
-    if (isBusy() || Date.now() - lastUse < 1500) say("New data: load", "new");
-    else load();
+    if (Date.now() - lastTry < Number(livePause)) return;
+    if (isInUse()) say("New data: load", "new");
+    else load(false);
   };
   const listen = () => {
     events?.close();
@@ -37,14 +49,26 @@ export function followDatabase(keep) {
       if (!pending) say("Live", "live");
       consider();
     };
-    events.onerror = () => say("Not connected: the page stays as it is", "lost");
+    events.onerror = () => {
+      // The first message after the connection is back says whether there is something new.
+      pending = false;
+      say(LOST, "lost");
+    };
   };
   for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "touchstart"])
     addEventListener(kind, () => (lastUse = Date.now()), { passive: true, capture: true });
   addEventListener("visibilitychange", listen);
-  button.addEventListener("click", load);
+  button.addEventListener("click", () => load(true));
   setInterval(consider, 500);
   listen();
+}
+
+// Whether the server would send this page.
+function isServed() {
+  return fetch(location.pathname + location.search, { method: "HEAD", cache: "no-store" }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 // Whether loading the page would take something away from the reader.

@@ -46,9 +46,9 @@ function setUpSweep(root, index, sweep) {
     if (sweep.charts.length) new Curves(root, state, colors);
     if (root.querySelector(".explore")) new Space(root, state, colors);
     setUpCompare(root, index, state, colors);
-    write = keepAddress(root, state);
+    write = keepAddress(root, state, colors);
     const words = addressed();
-    if (!words.has("sweep") || words.get("sweep") === sweep.name) restore(root, state, words);
+    if (!words.has("sweep") || words.get("sweep") === sweep.name) restore(root, state, colors, words);
   };
   return { root, show: () => (write ? write() : begin()), write: () => write?.() };
 }
@@ -60,7 +60,20 @@ function showSweep(index) {
   document
     .querySelectorAll(".tabs button")
     .forEach((tab, place) => tab.setAttribute("aria-selected", String(place === index)));
+  const picker = document.querySelector("[data-sweep-picker]");
+  if (picker) picker.value = String(index);
+  showLinks();
   views[index]?.show();
+}
+
+// The section of that name of the sweep that is shown; undefined where it has none.
+function shownSection(name) {
+  return [...document.querySelectorAll(`[data-section="${name}"]`)].find((section) => !section.closest("[hidden]"));
+}
+
+// Not every sweep has all sections: one with a single run has no space.
+function showLinks() {
+  for (const link of document.querySelectorAll(".sections a")) link.hidden = !shownSection(link.hash.slice(1));
 }
 
 function setUpTabs() {
@@ -75,6 +88,27 @@ function setUpTabs() {
       showSweep(next);
     });
   });
+}
+
+// Where the tabs do not fit, a list takes their place. Whether they do is measured with all links beside them, so that the
+// choice does not change from sweep to sweep.
+function setUpSweepPicker() {
+  const picker = document.querySelector("[data-sweep-picker]");
+  if (!picker) return;
+  const tabs = document.querySelector(".tabs");
+  picker.addEventListener("change", () => showSweep(Number(picker.value)));
+  let measured = 0;
+  const choose = () => {
+    const { clientWidth } = picker.closest(".topbar");
+    if (clientWidth === measured) return;
+    measured = clientWidth;
+    [tabs.hidden, picker.hidden] = [false, true];
+    for (const link of document.querySelectorAll(".sections a")) link.hidden = false;
+    const fit = tabs.scrollWidth <= tabs.clientWidth;
+    [tabs.hidden, picker.hidden] = [!fit, fit];
+    showLinks();
+  };
+  new ResizeObserver(choose).observe(picker.closest(".topbar"));
 }
 
 // Sections are scrolled to below the filters, which take more rows on a narrow screen. Those of a hidden sweep have no height.
@@ -115,25 +149,22 @@ function keepInBar(link) {
 }
 
 function setUpSections() {
-  const links = [...document.querySelectorAll(".sections a")];
-  const shown = (name) =>
-    [...document.querySelectorAll(`[data-section="${name}"]`)].find(
-      (section) => !section.closest("[hidden]"),
-    );
-  for (const link of links) {
+  const all = [...document.querySelectorAll(".sections a")];
+  for (const link of all) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      goTo(shown(link.hash.slice(1)));
+      goTo(shownSection(link.hash.slice(1)));
     });
   }
   const mark = () => {
+    const links = all.filter((link) => !link.hidden);
     const passed = links.filter(
-      (link) => shown(link.hash.slice(1))?.getBoundingClientRect().top < innerHeight / 3,
+      (link) => shownSection(link.hash.slice(1))?.getBoundingClientRect().top < innerHeight / 3,
     );
     const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 4;
     const current = atEnd ? links.at(-1) : (passed.at(-1) ?? links[0]);
-    if (current.hasAttribute("aria-current")) return;
-    for (const link of links) {
+    if (!current || current.hasAttribute("aria-current")) return;
+    for (const link of all) {
       if (link === current) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
@@ -153,6 +184,7 @@ function localiseTimes() {
 }
 
 setUpTabs();
+setUpSweepPicker();
 setUpTheme();
 followDatabase(() => views.filter(({ root }) => !root.hidden).forEach(({ write }) => write?.()));
 localiseTimes();

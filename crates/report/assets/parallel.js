@@ -14,6 +14,8 @@ const APART = 78;
 // Keys with more values than this get a continuous axis.
 const MOST_STOPS = 14;
 const MOST_KEYS = 9;
+// A brush that ends so near to an axis's end, as a share of its length, is meant to reach it.
+const AT_END = 0.01;
 
 export class Parallel {
   /**
@@ -218,7 +220,7 @@ function axisOfKey(key) {
   };
 }
 
-function axisOfMetric({ name, title, value }, runs) {
+export function axisOfMetric({ name, title, value }, runs) {
   return continuous(name, title, Array.from({ length: runs }, (_, run) => value(run)), value);
 }
 
@@ -228,7 +230,7 @@ function continuous(name, title, numbers, value) {
   const known = numbers.filter((number) => Number.isFinite(scaled(number)));
   const [low, high] = known.length ? bounds(known.map(scaled)) : [0, 1];
   const span = high - low || 1;
-  const number = (at) => Number((log ? 10 ** (low + at * span) : low + at * span).toPrecision(4));
+  const number = (at) => (log ? 10 ** (low + at * span) : low + at * span);
   const at = (of) => (scaled(of) - low) / span;
   const ends = (limit, fallback) => (Number.isFinite(limit) ? Math.max(0, Math.min(1, at(limit))) : fallback);
   return {
@@ -239,10 +241,22 @@ function continuous(name, title, numbers, value) {
       const place = at(value(run));
       return Number.isFinite(place) ? place : null;
     },
-    conditions: (from, to) => [`>=${number(from)}`, `<=${number(to)}`],
+    // Limits at an end would leave out the run there by rounding, which is the best or the worst one.
+    conditions: (from, to) => [
+      ...(from <= AT_END ? [] : [`>=${outwards(number(from), -1)}`]),
+      ...(to >= 1 - AT_END ? [] : [`<=${outwards(number(to), 1)}`]),
+    ],
     brushed: (filter) => {
       const found = conditionsOn(filter, name);
       return found && !found.values ? [ends(found.from, 0), ends(found.to, 1)] : null;
     },
   };
+}
+
+// A limit in four digits that is not nearer than the number itself: `direction` is 1 for an upper limit, -1 for a lower one.
+function outwards(number, direction) {
+  const near = Number(number.toPrecision(4));
+  if (direction * near >= direction * number) return near;
+  const digit = 10 ** (Math.floor(Math.log10(Math.abs(number))) - 3);
+  return Number((near + direction * digit).toPrecision(4));
 }

@@ -147,7 +147,7 @@ function toggleAll(set, items) {
   }
 }
 
-// What the filter may compare: swept keys, other keys that differ, metrics, and what the table shows.
+// What the filter may compare: swept keys, other keys that differ, metrics of the table and of charts, and what else the table shows.
 /** @param {import("./page").Sweep} sweep */
 function fieldsOf(sweep) {
   const { runs } = sweep;
@@ -165,10 +165,11 @@ function fieldsOf(sweep) {
     return keys.filter((key) => !swept.has(key)).map((key) => ({ names: [key], value: (run) => ofRun[run] }));
   });
   const columns = sweep.columns.map(({ metric }, column) => ({
-    names: [metric, metric.replace(/^epoch_/, "")],
+    names: namesOf(metric),
     value: (run) => {
-      const last = runs[run].last_values[column];
-      return last && Number(last.value);
+      // As on the objective's axes: a brush must not select a run that has no place there.
+      const last = isObjective(sweep, metric) ? runs[run].value : runs[run].last_values[column]?.value;
+      return last === undefined ? null : Number(last);
     },
   }));
   /** @type {Record<string, (run: import("./page").Run) => any>} */
@@ -183,7 +184,25 @@ function fieldsOf(sweep) {
     run: ({ id }) => id,
   };
   const rest = Object.entries(others).map(([name, of]) => ({ names: [name], value: (run) => of(runs[run]) }));
-  return [...axes, ...rest, ...columns, ...differing];
+  const fields = [...axes, ...rest, ...columns, ...differing];
+  // Of two fields of one name neither could be used.
+  const taken = new Set(fields.flatMap(({ names }) => names));
+  const drawn = sweep.charts
+    .flatMap(({ charts }) => charts)
+    .filter(({ metric }) => !namesOf(metric).some((name) => taken.has(name)))
+    .map(({ metric, series }) => ({ names: namesOf(metric), value: (run) => runs[run].series[series].values.at(-1) ?? null }));
+  return [...fields, ...drawn];
+}
+
+// What a metric may be called: a mean over the epoch also without saying so.
+function namesOf(metric) {
+  return [metric, metric.replace(/^epoch_/, "")];
+}
+
+// Whether a metric of the run table is what configs are compared by.
+/** @param {import("./page").Sweep} sweep */
+export function isObjective({ findings }, metric) {
+  return namesOf(metric).includes(findings.objective.metric);
 }
 
 // The text that the filter looks for words in.

@@ -264,6 +264,8 @@ check("a viewer shows a pinned run's and other samples in full", () =>
 one(".viewer .close").click();
 await frames(15);
 check("the address has the pin", () => that(location.hash.includes(`pins=${sweeps[0].runs[6].id.slice(0, 12)}`), location.hash));
+key(one("[data-control=filter]"), "Escape");
+check("escape in the filter leaves the pins", () => that(!one(".pinned").hidden));
 document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
 check("escape unpins", () => that(one(".pinned").hidden && !isHighlighted(plots[0])));
 

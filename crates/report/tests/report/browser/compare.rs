@@ -29,9 +29,10 @@ fn pinned_runs_stand_beside_each_other_with_what_differs() {
         check('the page says what a test of them is worth', () => that(one('.compare .test').textContent.includes('2 seeds') || one('.compare .test').textContent.includes('1 seed'), one('.compare .test').textContent));
         one('[data-compare=only]').click();
         await frames(3);
-        check('the page can be narrowed to them', () => equal(one('.matches').textContent, '2 of 8 runs'));";
+        check('the page can be narrowed to them', () => equal(one('.matches').textContent, '2 of 8 runs'));
+        check('all that are pinned are there', () => that(one('.compare .some').hidden));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 10);
+    assert_all_ok(&lines, 11);
 }
 
 #[test]
@@ -53,8 +54,11 @@ fn p_values_of_pinned_configs_are_those_of_the_command() {
         check('fewer configs are corrected for less', () => equal(all('.tested tbody tr').length, 2));
         one(\".runtable tr[data-run='18']\").click();
         one(\".runtable tr[data-run='13']\").click();
-        check('seeds of one config are noise', () => that(one('.compare .test').textContent.includes('noise between seeds')));";
+        check('seeds of one config are noise', () => that(one('.compare .test').textContent.includes('noise between seeds')));
+        for (const row of all('.runtable tbody tr[aria-selected=false]')) row.click();
+        check('of many pinned runs the first ones are shown, which is said', () => equal(
+            [all('.compared thead th').length, one('.compare .some').textContent], [12, 'These are the first 12 of 24 pinned runs.']));";
     let objective = ReportOptions { objective: Some(Metric::ImagesPerSecond), ..ReportOptions::default() };
     let Some(lines) = lines_with(folder.path(), &with_tools(script), &[], &objective) else { return };
-    assert_all_ok(&lines, 9);
+    assert_all_ok(&lines, 10);
 }

@@ -34,16 +34,23 @@ fn unusual_sweeps_load_without_a_fault() {
             check(`${name}: there are findings`, () => that(shown('.best .verdict')[0].textContent.length > 10));
             check(`${name}: nothing is NaN or undefined`, () => that(shown('.forest, .winner').every((part) => !/NaN|undefined|Infinity|inf/.test(part.textContent))));
             check(`${name}: nothing is wider than the page`, () => that(document.documentElement.scrollWidth <= innerWidth));
+            check(`${name}: the links are those of its sections`, () => equal(
+                all('.sections a:not([hidden])').map((link) => link.hash.slice(1)),
+                all('.sections a').map((link) => link.hash.slice(1)).filter((section) => shown(`[data-section='${section}']`).length > 0)));
         }
         const view = (name) => [...document.querySelectorAll('.sweep')].find((sweep) => sweep.querySelector('h1').textContent === name);
         check('of two hundred keys a few are open', () => equal([view('keys').querySelectorAll('.overview > .swept .axis').length, view('keys').querySelector('.further summary').textContent], [12, '190 further keys']));
         check('without a value there are no empty charts', () => that(view('waiting').querySelector('.space').textContent.includes('No run has a value to draw yet') && !view('waiting').querySelector('.explore')));
         check('one key makes no heat map', () => equal([view('one seed'), view('keys')].map((sweep) => getComputedStyle(sweep.querySelector('.heat')).display === 'none'), [true, false]));
         check('the picker of colours is inside of the window', () => that(one('[data-theme-picker]').getBoundingClientRect().right <= innerWidth));
+        const tabs = one('.tabs');
+        check('a list stands in for tabs that do not fit', () => that(tabs.hidden !== one('.sweeps').hidden && tabs.scrollWidth <= tabs.clientWidth));
+        set('.sweeps', 0);
+        check('and shows the sweep that is chosen', () => equal(one('.sweep:not([hidden]) h1').textContent, one('.sweeps').options[0].textContent));
         check('five tabs', () => equal(document.querySelectorAll('.tabs button').length, 5));
         check('one sweep is shown', () => equal([...document.querySelectorAll('.sweep')].filter((sweep) => !sweep.hidden).length, 1));";
     let Some(lines) = lines_of(folder.path(), &with_tools(script), &[]) else { return };
-    assert_all_ok(&lines, 23);
+    assert_all_ok(&lines, 30);
 }
 
 #[test]
