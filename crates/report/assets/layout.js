@@ -50,12 +50,17 @@ export function chartLayout(metric, curves, range, width) {
       ...axis,
       range: [...range.y],
       type: log ? "log" : "linear",
-      tickformat: log ? "~g" : "",
-      exponentformat: "power",
+      tickformat: log ? "~g" : numberFormat(range.y),
       nticks: metric.once ? 5 : 7,
     },
     shapes: metric.reference ? [referenceLine(metric.reference.value, muted)] : [],
   };
+}
+
+// How numbers on a linear axis are written. By itself Plotly gives all of them the exponent of the largest: 0.2×10⁷.
+export function numberFormat(levels) {
+  const [, largest] = bounds(levels.map(Math.abs));
+  return largest >= 1e4 || largest < 1e-3 ? "~g" : "";
 }
 
 // The names of the columns of a chart of single values, where there is room for them. The legend has them anyway.

@@ -68,13 +68,20 @@ export class Parallel {
     return TOP + (1 - place) * (this.area.clientHeight - TOP - BOTTOM);
   }
 
+  // The widest that each title may be so that no two of them meet. The first and the last one begin and end at the edges,
+  // the others are in the middle of their axes.
+  titleRoom(width, apart) {
+    if (this.axes.length < 3) return width / this.axes.length - 8;
+    return Math.min(apart - 6, (apart + SIDE - 10) / 1.5);
+  }
+
   draw() {
     const { clientWidth: width, clientHeight: height } = this.area;
     if (width === 0 || this.axes.length === 0) return;
     const pen = emptyCanvas(this.canvas, width, height);
     const apart = this.axes.length > 1 ? this.across(1) - this.across(0) : width;
     [...this.titles.children].forEach((title, axis) => {
-      title.style.maxWidth = `${Math.min(120, apart - 6)}px`;
+      title.style.maxWidth = `${this.titleRoom(width, apart)}px`;
       title.style.left = `${axis === 0 ? 4 : axis === this.axes.length - 1 ? width - 4 : this.across(axis)}px`;
     });
     const { visible, highlighted } = this.state;

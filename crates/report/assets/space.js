@@ -4,7 +4,7 @@
 import { isWide, keysOf, metricsOf } from "./dimensions.js";
 import { drawHeatmap } from "./heatmap.js";
 import { Parallel } from "./parallel.js";
-import { fillElement, themeColor } from "./layout.js";
+import { fillElement, numberFormat, themeColor } from "./layout.js";
 import { loadPlotly } from "./library.js";
 import { isPaper } from "./paper.js";
 import { watchNearness } from "./viewport.js";
@@ -129,6 +129,13 @@ function coordinate(quantity) {
   return (run) => values[quantity.place(run)] ?? null;
 }
 
+// The kind of an axis of these numbers, and how they are written there.
+function scaleOf(numbers) {
+  if (numbers.length === 0) return { type: "category" };
+  if (isWide(numbers)) return { type: "log", exponentformat: "power" };
+  return { type: "linear", tickformat: numberFormat(numbers.filter(Number.isFinite)) };
+}
+
 function scatterLayout(x, y, visible) {
   const muted = themeColor("--muted");
   const axis = (quantity) => {
@@ -136,10 +143,9 @@ function scatterLayout(x, y, visible) {
     return {
       title: { text: quantity.title, standoff: 6, font: { size: 12, color: muted } },
       ...(quantity.numbers && quantity.numbers.length <= 12 ? { tickvals: quantity.numbers, ticktext: quantity.texts } : {}),
-      type: numbers.length === 0 ? "category" : isWide(numbers) ? "log" : "linear",
+      ...scaleOf(numbers),
       gridcolor: themeColor("--plot-grid"),
       zeroline: false,
-      exponentformat: "power",
       tickfont: { size: 11.5, color: muted },
       automargin: true,
     };
