@@ -1,0 +1,53 @@
+"""Loads exported networks by the code in docs/pytorch.md.
+
+    python load_documented.py FOLDER
+
+FOLDER has the exports of runs of the recipes `fast`, `dcgan` and `conditional`, in folders of these names.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+PAGE = Path(__file__).parent / "../../docs/pytorch.md"
+
+
+def documented(word):
+    """What the block of the page defines that has this word."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (block,) = [block for block in blocks if word in block]
+    names = {"torch": torch, "nn": nn}
+    exec(block, names)
+    return names
+
+
+def load(model, file):
+    model.load_state_dict(load_file(file))
+    print(f"{file.parent.name}/{file.name} loaded")
+    return model.eval()
+
+
+def main():
+    folder = Path(sys.argv[1])
+    for recipe, word in [("fast", "nn.BatchNorm1d"), ("dcgan", "nn.ConvTranspose2d(256")]:
+        names = documented(word)
+        for network in ("generator", "discriminator"):
+            load(names[network], folder / recipe / f"{network}.safetensors")
+    conditional = documented("class Conditional")["Conditional"]
+    # The layers of `fast`; ten classes, with ten numbers for each behind the latent vector.
+    layers = documented("nn.BatchNorm1d")
+    wider = [nn.Linear(64 + 10, 256), *list(layers["generator"])[1:]]
+    generator = load(conditional(wider, 10, 10), folder / "conditional/generator.safetensors")
+    critic = conditional(layers["discriminator"], 10, 256, projection=True)
+    critic = load(critic, folder / "conditional/discriminator.safetensors")
+    classes = torch.arange(10)
+    outputs = critic(generator(torch.randn(10, 64), classes), classes)
+    assert outputs.shape == (10, 1) and outputs.isfinite().all()
+
+
+if __name__ == "__main__":
+    main()
