@@ -128,6 +128,7 @@ function testOf(state, runs) {
   const { configs } = sweep.configuration;
   const compared = configs.filter((config) => config.runs.some((run) => runs.includes(run)));
   if (compared.length < 2) return "These runs have one config and differ in the seed: what they show is the noise between seeds.";
+  if (sweep.findings.verdict.kind === "other_data") return html`${sweep.findings.verdict.text}`;
   const groups = compared.map((config) => groupOf(sweep, config)).filter(({ values }) => values.size > 0);
   const command = html`<code>gansweep compare ${shellWord(sweep.name)}</code>`;
   if (groups.length < 2) return html`These are ${runs.length} runs of ${compared.length} configs, of which ${groups.length === 1 ? "one has" : "none has"} a value to compare.`;

@@ -202,7 +202,7 @@ export interface Verdict {
 }
 
 /** A verdict in short. */
-export type VerdictKind = "not_ranked" | "no_value" | "one_config" | "too_few" | "winner" | "no_clear_winner";
+export type VerdictKind = "not_ranked" | "no_value" | "one_config" | "too_few" | "winner" | "no_clear_winner" | "other_data";
 
 /** A config in the chart of means. */
 export interface Leader {
