@@ -61,7 +61,9 @@ impl Weights {
         let mut weights: Vec<f32> =
             (first..end).map(|place| catmull_rom((place as f32 - middle) / scale)).collect();
         let sum = weights.iter().fold(0.0, |sum, weight| sum + weight);
-        weights.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut weights {
+            *weight /= sum;
+        }
         Self { first: first as usize, weights }
     }
 }

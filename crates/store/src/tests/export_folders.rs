@@ -1,6 +1,5 @@
 //! Exports as folders: Parquet files, `TensorBoard`, `MLflow`.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
