@@ -194,6 +194,9 @@ fn more_epochs_leave_a_diverged_run_as_it_is() {
     assert_eq!(before.len(), 2);
     let ended = sandbox.run(&["sweep", "small.toml", "--set", "train.epochs=6"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("4 runs: 2 completed, 2 already done (2 extended)"), "{ended:#?}");
+    assert!(
+        ended.stderr.contains("4 runs: 2 completed, 2 already done, 2 of them diverged (2 extended)"),
+        "{ended:#?}"
+    );
     assert_eq!(diverged(&sandbox), before);
 }

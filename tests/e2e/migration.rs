@@ -136,7 +136,10 @@ fn its_runs_train_on_when_more_is_asked() {
     let more = ["first.toml", "--set", "train.epochs=9"];
     let ended = sandbox.run(&[&["sweep"][..], &more].concat());
     assert_eq!(ended.code, Some(1), "one has diverged: {ended:#?}");
-    assert!(ended.stderr.contains("8 runs: 7 completed, 1 already done (7 extended)"), "{ended:#?}");
+    assert!(
+        ended.stderr.contains("8 runs: 7 completed, 1 already done, 1 of them diverged (7 extended)"),
+        "{ended:#?}"
+    );
     assert_eq!(ended.stderr.matches("the file is missing").count(), 3, "{ended:#?}");
     let second: Vec<_> = sandbox.runs_of("second").iter().map(|run| (run.step, run.state)).collect();
     assert_eq!(second, [8, 16, 24].map(|step| (step, RunState::Completed)), "as it was");

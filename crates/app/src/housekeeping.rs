@@ -116,16 +116,19 @@ pub struct Freed {
 
 /// Finds what nothing needs any more.
 pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError> {
-    let opened = Reader::open(results);
+    // What an older version has written can be read once a writer has brought it up to date.
+    let opened = match Reader::open(results) {
+        Err(StoreError::Older { .. }) => None,
+        opened => Some(opened?),
+    };
     let lock = check::lock_now(results)?;
     slurm::refuse_beside_jobs(results)?;
     let reader = match opened {
-        // What an older version has written can be read once a writer has brought it up to date.
-        Err(StoreError::Older { .. }) => {
+        Some(reader) => reader,
+        None => {
             drop(Store::open(results)?);
             Reader::open(results)?
         }
-        opened => opened?,
     };
     let all = reader.run_files()?;
     let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();

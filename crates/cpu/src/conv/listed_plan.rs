@@ -97,7 +97,7 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
                 plan.push(PlannedOp::Product(product), input, output);
             }
             Layer::BatchNorm(_) | Layer::LayerNorm | Layer::InstanceNorm => {
-                plan.norm(index, node.layer, output)
+                plan.norm(index, node.layer, output);
             }
             Layer::LeakyRelu => plan.leaky_relu(index, output),
             Layer::Smooth(activation) => plan.push(PlannedOp::Smooth(activation), input, output),

@@ -11,7 +11,10 @@ use image::{
     Pixel, Rgb, RgbImage, metadata::Orientation,
 };
 
-use super::{jpeg, resize::resized_middle};
+use super::{
+    jpeg,
+    resize::{middle, resized_middle},
+};
 
 /// The most bytes of a decoded image.
 pub(super) const MAX_DECODED: u64 = 512 << 20;
@@ -136,12 +139,6 @@ where
         return image.view(x, y, from, from).to_image();
     }
     resized_middle(image, side)
-}
-
-/// Left, top and side of the square in the middle.
-pub(super) fn middle((width, height): (u32, u32)) -> (u32, u32, u32) {
-    let side = width.min(height);
-    ((width - side) / 2, (height - side) / 2, side)
 }
 
 /// `[side, side, channels]` as `[channels, side, side]`.

@@ -15,7 +15,7 @@ where
     P: Pixel<Subpixel = u8>,
 {
     let channels = usize::from(P::CHANNEL_COUNT);
-    let (left, top, from) = super::picture::middle(image.dimensions());
+    let (left, top, from) = middle(image.dimensions());
     let [width, left, top, from] = [image.width(), left, top, from].map(|length| length as usize);
     let row = |row: usize| &image.as_raw()[((top + row) * width + left) * channels..][..from * channels];
     let places: Vec<Weights> = (0..side).map(|place| Weights::new(place, from as u32, side)).collect();
@@ -40,6 +40,12 @@ where
     ImageBuffer::from_fn(side, side, |x, y| {
         *P::from_slice(&pixels[(y * side + x) as usize * channels..][..channels])
     })
+}
+
+/// Left, top and side of the square in the middle.
+pub(super) fn middle((width, height): (u32, u32)) -> (u32, u32, u32) {
+    let side = width.min(height);
+    ((width - side) / 2, (height - side) / 2, side)
 }
 
 /// The pixels along one side that a pixel of the resized image is the sum of.
@@ -103,7 +109,7 @@ mod tests {
     where
         P: Pixel<Subpixel = u8> + Send + Sync + PartialEq + std::fmt::Debug + 'static,
     {
-        let (left, top, from) = super::super::picture::middle(picture.dimensions());
+        let (left, top, from) = middle(picture.dimensions());
         let square = picture.view(left, top, from, from);
         let expected = imageops::resize(&*square, side, side, imageops::FilterType::CatmullRom);
         let (width, height) = picture.dimensions();

@@ -145,7 +145,7 @@ pub(super) fn encoded(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     fn received(text: &str) -> Received {
         Requests::new(text.as_bytes(), PATIENCE).next().unwrap()
