@@ -123,12 +123,11 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
     };
     let lock = check::lock_now(results)?;
     slurm::refuse_beside_jobs(results)?;
-    let reader = match opened {
-        Some(reader) => reader,
-        None => {
-            drop(Store::open(results)?);
-            Reader::open(results)?
-        }
+    let reader = if let Some(reader) = opened {
+        reader
+    } else {
+        drop(Store::open(results)?);
+        Reader::open(results)?
     };
     let all = reader.run_files()?;
     let recorded: BTreeSet<PathBuf> = recorded_paths(results, &all).into_iter().collect();

@@ -60,6 +60,16 @@ const LAYER_NORM: [&str; 5] = [
     "data.images=512",
 ];
 
+/// A generator whose batch normalisations are of classes.
+const CLASS_NORMS: [&str; 6] = [
+    "model.kind=mlp",
+    "model.conditional=true",
+    "model.generator.condition=batch-norm",
+    "model.generator.batch_norm=true",
+    "model.generator.layer_norm=false",
+    "data.images=512",
+];
+
 /// Perceptrons that are computed as lists of layers.
 const SMOOTH_PERCEPTRONS: [&str; 4] =
     ["data.images=512", "model.conditional=false", "model.kind=mlp", "model.activation=silu"];
@@ -108,15 +118,7 @@ fn estimates_are_near_what_is_allocated() {
         "model.discriminator.condition=projection",
         "data.images=512",
     ];
-    let class_norms = [
-        "model.kind=mlp",
-        "model.conditional=true",
-        "model.generator.condition=batch-norm",
-        "model.generator.batch_norm=true",
-        "model.generator.layer_norm=false",
-        "data.images=512",
-    ];
-    let class_norms_of_dcgan = [&class_norms[1..], &["model.kind=dcgan"]].concat();
+    let class_norms_of_dcgan = [&CLASS_NORMS[1..], &["model.kind=dcgan"]].concat();
     let penalised_classes = [&NORMALISED_CRITIC[1..], &["model.conditional=true"]].concat();
     let spectral = "model.spectral_norm=true";
     let normalised_dcgan = [&dcgan[..], &[spectral, "model.conditional=false"]].concat();
@@ -161,7 +163,7 @@ fn estimates_are_near_what_is_allocated() {
                 "data.images=512",
             ],
             &penalised_classes,
-            &class_norms,
+            &CLASS_NORMS,
             &class_norms_of_dcgan,
             &normalised_dcgan,
             &normalised_list,
