@@ -19,7 +19,8 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
     if let Some(axis) = axis_in_a_wrong_table(&wrong) {
         return Some(axis);
     }
-    if let Some((_, key)) = ELSEWHERE.iter().find(|(other, _)| *other == last) {
+    let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == last);
+    if let Some((_, key)) = elsewhere.filter(|(_, key)| find(key).is_some_and(&wanted)) {
         return Some((*key).to_owned());
     }
     let initials: String = last.split('_').filter_map(|word| word.chars().next()).collect();
@@ -122,6 +123,8 @@ mod tests {
         assert_eq!(meant("optimizer.lr_d"), "optimizer.discriminator.lr");
         assert_eq!(meant("model.generator.ngf"), "model.generator.width");
         assert_eq!(meant("sweep.lr"), "sweep.grid.\"optimizer.lr\"");
+        assert_eq!(meant("num_workers"), "execution.jobs");
+        assert_ne!(nearest_key("num_workers", Key::is_sweepable).as_deref(), Some("execution.jobs"));
         let is_key = |name: &str| keys().any(|key| key.path == name);
         assert!(ELSEWHERE.iter().all(|(_, key)| is_key(key)));
     }

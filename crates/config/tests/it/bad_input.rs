@@ -286,6 +286,17 @@ fn a_dcgan_says_which_images_it_takes() {
 
 #[test]
 fn batch_normalisation_needs_two_images_in_the_last_batch() {
+    let alone = faults("[data]\nimages = 1\n");
+    assert!(
+        alone.contains("the data have one; expected more images, or `model.batch_norm = false`"),
+        "{alone}"
+    );
+    // A dotted key below a table's heading.
+    let below = faults("[record]\ngrid_rows = 2\noptimizer.lr = 1e-3\n");
+    assert!(
+        below.contains("record.optimizer: unknown table; expected `optimizer` above `[record]`"),
+        "{below}"
+    );
     assert_snapshot!(faults("[data]\nimages = 65\n"), @r#"test.toml:2: data.images: 65 images in batches of 64 end with a batch of one image, too few for batch normalisation; expected another batch size, or `train.drop_last = true` (from file)"#);
     assert_snapshot!(faults("[sweep.grid]\n\"train.batch_size\" = [1, 64]\n"), @r#"test.toml:2: train.batch_size: batch normalisation needs more than one image in a batch (in 1 of 2 configs); expected at least 2, or `model.batch_norm = false` (from file)"#);
 }
