@@ -1,8 +1,9 @@
-"""Loads exported networks by the code in docs/pytorch.md.
+"""Loads exported networks by the code in docs/pytorch.md and docs/experiment-file.md.
 
     python load_documented.py FOLDER
 
-FOLDER has the exports of runs of the recipes `fast`, `dcgan` and `conditional`, in folders of these names.
+FOLDER has the exports of runs of the recipes `fast`, `dcgan` and `conditional`, in folders of these names, and in `class-norms` that of
+a run of `fast` with batch normalisations of classes.
 """
 
 import re
@@ -13,13 +14,13 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-PAGE = Path(__file__).parent / "../../docs/pytorch.md"
+PAGES = [Path(__file__).parent / f"../../docs/{page}.md" for page in ("pytorch", "experiment-file")]
 
 
 def documented(word):
-    """What the block of the page defines that has this word."""
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    (block,) = [block for block in blocks if word in block]
+    """What the first block of the pages defines that has this word."""
+    blocks = re.findall(r"```python\n(.*?)```", "".join(page.read_text() for page in PAGES), re.DOTALL)
+    block, *_ = [block for block in blocks if word in block]
     names = {"torch": torch, "nn": nn}
     exec(block, names)
     return names
@@ -47,6 +48,11 @@ def main():
     classes = torch.arange(10)
     outputs = critic(generator(torch.randn(10, 64), classes), classes)
     assert outputs.shape == (10, 1) and outputs.isfinite().all()
+    # The generator's first normalisation, of 256 features.
+    norm = documented("class ClassNorm")["ClassNorm"](10, 256)
+    tensors = load_file(folder / "class-norms/generator.safetensors").items()
+    norm.load_state_dict({name.removeprefix("1."): value for name, value in tensors if name.startswith("1.")})
+    assert norm(torch.randn(10, 256), classes).shape == (10, 256)
 
 
 if __name__ == "__main__":
