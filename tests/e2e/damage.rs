@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use gansweep_config::RunState;
+use gansweep_store::Reader;
 
 use crate::sandbox::{SMALL, Sandbox};
 
@@ -112,6 +113,63 @@ fn final_checkpoints_of_completed_runs_are_made_again_by_one_command() {
     sandbox.run(&["generate", runs[0].id.as_str()]).well();
     let again = sandbox.run(&[&arguments[..], &["--restore-checkpoints"]].concat()).well();
     assert!(again.stderr.contains("2 runs already done"), "{again:#?}");
+}
+
+#[test]
+fn a_checkpoint_is_made_again_to_the_last_recorded_epoch_by_a_sweep_of_fewer_epochs_too() {
+    let sandbox = finished();
+    let (before, weights) = (sandbox.recorded(), sandbox.checkpoints());
+    let run = sandbox.runs_of("small").remove(0);
+    let row = || sandbox.reader().checkpoint(&run.id).unwrap().unwrap();
+    let step = row().step;
+    fs::remove_file(sandbox.path("results").join(row().path)).unwrap();
+    let shorter = ["sweep", "small.toml", "--set", "train.epochs=1"];
+    assert!(sandbox.run(&shorter).well().stderr.contains("2 runs already done"));
+    let asked = sandbox.run(&["generate", run.id.as_str()]);
+    assert!(asked.stderr.contains("--set 'train.epochs=1' --restore-checkpoints`"), "{asked:#?}");
+    sandbox.run(&[&shorter[..], &["--restore-checkpoints"]].concat()).well();
+    assert_eq!(row().step, step);
+    assert_eq!(sandbox.checkpoints(), weights);
+    sandbox.run(&["check"]).well();
+    // Everything is there again: the longer budget shows what it showed before.
+    let longer = ["sweep", "small.toml", "--set", "train.epochs=2"];
+    assert!(sandbox.run(&longer).well().stderr.contains("2 runs already done"));
+    assert_eq!(sandbox.recorded(), before);
+}
+
+#[test]
+fn a_checkpoint_of_an_earlier_epoch_than_the_last_recorded_one_is_found_and_made_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL.replace("[2e-4, 1e-3, 5e-3]", "[2e-4]"));
+    let shorter = ["sweep", "small.toml", "--set", "train.epochs=1"];
+    let longer = ["sweep", "small.toml", "--set", "train.epochs=2"];
+    sandbox.run(&shorter).well();
+    sandbox.run(&["merge", "results", "--results", "earlier"]).well();
+    sandbox.run(&longer).well();
+    let (before, weights) = (sandbox.recorded(), sandbox.checkpoints());
+    sandbox.run(&shorter).well();
+    let run = sandbox.runs_of("small").remove(0);
+    let now = sandbox.reader().checkpoint(&run.id).unwrap().unwrap();
+    let earlier = Reader::open(&sandbox.path("earlier")).unwrap().checkpoint(&run.id).unwrap().unwrap();
+    assert!(earlier.step < now.step);
+    fs::remove_file(sandbox.path("results").join(&now.path)).unwrap();
+    fs::copy(sandbox.path("earlier").join(&earlier.path), sandbox.path("results").join(&earlier.path))
+        .unwrap();
+    execute(
+        &sandbox,
+        &format!(
+            "UPDATE checkpoints SET step = {}, path = '{}', bytes = {}, sha256 = '{}'
+             WHERE run_id = (SELECT run_id FROM runs WHERE id = '{}')",
+            earlier.step, earlier.path, earlier.bytes, earlier.sha256, run.id
+        ),
+    );
+    let found = sandbox.run(&["check"]);
+    let said = format!("it is of step {}, and the run is recorded up to step {}", earlier.step, now.step);
+    assert_eq!((found.code, found.stdout.matches(&said).count()), (Some(1), 1), "{found:#?}");
+    sandbox.run(&[&shorter[..], &["--restore-checkpoints"]].concat()).well();
+    sandbox.run(&["check"]).well();
+    sandbox.run(&longer).well();
+    assert_eq!((sandbox.recorded(), sandbox.checkpoints()), (before, weights));
 }
 
 #[test]

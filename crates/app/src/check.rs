@@ -7,7 +7,7 @@ use std::time::Duration;
 use gansweep_config::{RunId, RunState};
 use gansweep_protocol::{BestCheckpoint, Checkpoint};
 use gansweep_store::{
-    CheckpointRow, Damage, DamageKind, Reader, ResultsLock, RunFilter, RunRow, Store, StoreError,
+    CheckpointRow, Damage, DamageKind, Reader, ResultsLock, RunFilter, RunRow, RunStatus, Store, StoreError,
 };
 use gansweep_train::checkpoint::{self, Expected};
 
@@ -46,10 +46,15 @@ pub fn check(results: &Path) -> Result<CheckResult, AppError> {
     runs.dedup_by(|a, b| a.id == b.id);
     // Of a results folder without its checkpoints, every run asks for the command of its sweep.
     let mut commands = HashMap::new();
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+    let statuses = reader.statuses(&ids).unwrap_or_default();
     let mut checkpoints = 0;
     for run in &runs {
-        let found =
-            [("checkpoint", last(&reader, run, &folder)), ("best checkpoint", best(&reader, run, &folder))];
+        let recorded = statuses.get(&run.id).map_or(0, |status| recorded_step(run, status));
+        let found = [
+            ("checkpoint", last(&reader, run, recorded, &folder)),
+            ("best checkpoint", best(&reader, run, &folder)),
+        ];
         for (name, found) in found {
             let detail = match found {
                 Ok(Found::Nothing) => continue,
@@ -80,18 +85,23 @@ enum Found {
     Unusable(String),
 }
 
-/// The last checkpoint of a run.
-fn last(reader: &Reader, run: &RunRow, results: &Path) -> Result<Found, StoreError> {
+/// The end of the last epoch that is recorded of a run, which may be beyond the budget of the sweep that it is shown in.
+fn recorded_step(run: &RunRow, status: &RunStatus) -> u64 {
+    let per_epoch = run.steps_per_epoch();
+    status.confirmed_epochs(per_epoch) * per_epoch
+}
+
+/// The last checkpoint of a run that is recorded up to the step `recorded`.
+fn last(reader: &Reader, run: &RunRow, recorded: u64, results: &Path) -> Result<Found, StoreError> {
     let Some(row) = reader.checkpoint(&run.id)? else { return Ok(Found::Nothing) };
     let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
     let recorded = Checkpoint { step, path, bytes, sha256, best: None };
     let found = read(reader, run, &recorded, written_for.as_ref(), results);
-    let is_partial = run.state == RunState::Completed && step < run.total_steps;
+    let is_partial = run.state == RunState::Completed && step < recorded;
     Ok(match found {
-        Found::Usable if is_partial => Found::Unusable(format!(
-            "it is of step {step}, and the run is recorded up to step {}",
-            run.total_steps
-        )),
+        Found::Usable if is_partial => {
+            Found::Unusable(format!("it is of step {step}, and the run is recorded up to step {recorded}"))
+        }
         found => found,
     })
 }

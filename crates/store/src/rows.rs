@@ -102,6 +102,11 @@ impl RunStatus {
             state => state,
         }
     }
+
+    /// Epochs that are recorded for good, whatever the budget.
+    pub const fn confirmed_epochs(&self, steps_per_epoch: u64) -> u64 {
+        self.confirmed_step / if steps_per_epoch == 0 { 1 } else { steps_per_epoch }
+    }
 }
 
 /// Result of importing a segment.

@@ -192,11 +192,16 @@ impl RunTable {
         });
     }
 
-    /// A completed run is to be trained again for its checkpoint: from the recorded one, or from the beginning.
-    pub(crate) fn reopen(&mut self, run: usize, forget_checkpoint: bool) {
+    /// A completed run is to be trained again for its checkpoint: from the recorded one, or from the beginning, to the end of what
+    /// is recorded of it.
+    pub(crate) fn reopen(&mut self, run: usize, forget_checkpoint: bool, recorded_epochs: u32) {
         self.change(run, |entry| {
             if forget_checkpoint {
                 entry.resume = None;
+            }
+            if recorded_epochs > entry.planned.epochs {
+                entry.milestones.insert(entry.planned.epochs);
+                entry.planned.epochs = recorded_epochs;
             }
             entry.completed_for_less = false;
             (entry.step, entry.goal) = (entry.saved_step(), entry.planned.total_steps());

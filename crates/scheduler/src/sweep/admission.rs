@@ -39,8 +39,8 @@ impl Sweep<'_> {
             self.limit_goal(run);
             // Reading all files takes minutes where there are many. The runs that are left out stay as they are.
             let restores = self.request.restore_checkpoints && self.stop.level() == StopLevel::Run;
-            if restores && state == Some(RunState::Completed) {
-                self.restore_checkpoint(run)?;
+            if let Some(status) = status.filter(|_| restores && state == Some(RunState::Completed)) {
+                self.restore_checkpoint(run, status)?;
             }
             match self.table.phase(run) {
                 Phase::Queued => self.queue.push(self.table.candidate(run)),
@@ -114,10 +114,12 @@ impl Sweep<'_> {
         self.batcher.push_rungs(rungs, Instant::now());
     }
 
-    /// Reopens a completed run if its final or its best checkpoint is missing or unusable. The file is read here and not on a
-    /// thread: nothing is trained yet.
-    fn restore_checkpoint(&mut self, run: usize) -> Result<(), RunnerError> {
+    /// Reopens a completed run if its final or its best checkpoint is missing, unusable or not of the last epoch that is recorded.
+    /// That may be beyond the sweep's budget. The file is read here and not on a thread: nothing is trained yet.
+    fn restore_checkpoint(&mut self, run: usize, status: &RunStatus) -> Result<(), RunnerError> {
         let planned = self.table.planned(run);
+        let recorded = status.confirmed_epochs(u64::from(planned.config.steps_per_epoch(&planned.spec)));
+        let epochs = u32::try_from(recorded).unwrap_or(u32::MAX).max(planned.epochs);
         let verify = |resume: &Resume| {
             checkpoint::verify(&self.request.results_dir, resume, |content| {
                 (self.request.check_checkpoint)(content, resume, planned)
@@ -127,10 +129,10 @@ impl Sweep<'_> {
             None => (String::new(), DELETED.to_owned()),
             Some(resume) => match verify(resume) {
                 // Restoring was interrupted before.
-                Ok(()) if resume.checkpoint.step < planned.total_steps() => {
+                Ok(()) if resume.checkpoint.step < planned.config.steps(epochs, &planned.spec) => {
                     let id = planned.id.clone();
                     self.batcher.reopen(&id, false)?;
-                    self.table.reopen(run, false);
+                    self.table.reopen(run, false, epochs);
                     return Ok(());
                 }
                 Ok(()) => return Ok(()),
@@ -149,7 +151,7 @@ impl Sweep<'_> {
         };
         let id = planned.id.clone();
         self.batcher.reopen(&id, true)?;
-        self.table.reopen(run, true);
+        self.table.reopen(run, true, epochs);
         let run = self.table.name(run);
         self.notify(&Notice::CheckpointUnusable { run, path, reason });
         Ok(())
