@@ -25,8 +25,8 @@ class GivenDropout(nn.Module):
         return x * self.mask.reshape(x.shape) if self.training else x
 
 
-class Residual(nn.Module):
-    """The end of a residual block of so many layers; `through` adds the block's input."""
+class Around(nn.Module):
+    """Takes the input of the layer so many layers before it; see `through`."""
 
     def __init__(self, around):
         super().__init__()
@@ -36,17 +36,30 @@ class Residual(nn.Module):
         return x
 
 
+class Residual(Around):
+    """The end of a residual block, which adds that input."""
+
+
+class Shortcut(Around):
+    """The start of a shortcut, which goes on with that input."""
+
+
 def through(layers, x):
-    """The output of layers of which some may end a residual block."""
+    """The output of layers of which some may take inputs of others."""
     inputs = []
     for layer in layers:
         inputs.append(x)
-        x = x + inputs[-1 - layer.around] if isinstance(layer, Residual) else layer(x)
+        if isinstance(layer, Residual):
+            x = x + inputs[-1 - layer.around]
+        elif isinstance(layer, Shortcut):
+            x = inputs[-1 - layer.around]
+        else:
+            x = layer(x)
     return x
 
 
 class Blocks(nn.Sequential):
-    """Layers of which some may end a residual block."""
+    """Layers of which some may take inputs of others."""
 
     def forward(self, x):
         return through(self, x)
@@ -534,7 +547,7 @@ def activation(part):
 
 def listed(texts, shape):
     """The layers of a list such as `["conv 64 kernel 4 stride 2", "relu"]`, for rows of that shape."""
-    layers = []
+    layers, outputs = [], [shape]
     for text in texts:
         name, *words = text.split()
         main = words.pop(0) if len(words) % 2 else None
@@ -546,7 +559,9 @@ def listed(texts, shape):
             else nn.Linear(shape[0], int(main), **window) if name == "linear"
             else nn.Upsample(scale_factor=int(main)) if name == "upsample"
             else nn.AvgPool2d(int(main)) if name == "avg-pool"
+            else nn.AvgPool2d(int(main), divisor_override=1) if name == "sum-pool"
             else Residual(int(main)) if name == "residual"
+            else Shortcut(int(main)) if name == "shortcut"
             else (nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d)(shape[0]) if name == "batch-norm"
             else nn.LayerNorm(shape) if name == "layer-norm"
             else nn.InstanceNorm2d(shape[0], affine=True) if name == "instance-norm"
@@ -558,8 +573,11 @@ def listed(texts, shape):
         )  # fmt: skip
         layers.append(layer)
         with torch.no_grad():
-            shape = list(layer.eval()(torch.zeros(2, *shape)).shape[1:])
+            outputs.append(list(layer.eval()(torch.zeros(2, *shape)).shape[1:]))
+        if isinstance(layer, Shortcut):
+            outputs[-1] = outputs[-1 - layer.around - 1]
         layer.train()
+        shape = outputs[-1]
     return layers
 
 

@@ -95,8 +95,8 @@ fn recorded_step(run: &RunRow, status: &RunStatus) -> u64 {
 fn last(reader: &Reader, run: &RunRow, recorded: u64, results: &Path) -> Result<Found, StoreError> {
     let Some(row) = reader.checkpoint(&run.id)? else { return Ok(Found::Nothing) };
     let CheckpointRow { step, path, bytes, sha256, written_for, .. } = row;
-    let recorded = Checkpoint { step, path, bytes, sha256, best: None };
-    let found = read(reader, run, &recorded, written_for.as_ref(), results);
+    let checkpoint = Checkpoint { step, path, bytes, sha256, best: None };
+    let found = read(reader, run, &checkpoint, written_for.as_ref(), results);
     let is_partial = run.state == RunState::Completed && step < recorded;
     Ok(match found {
         Found::Usable if is_partial => {

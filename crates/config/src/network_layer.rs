@@ -62,8 +62,13 @@ pub enum NetworkLayer {
     Upsample(u32),
     /// `nn.AvgPool2d`: each square of that many pixels along both sides becomes one.
     AveragePool(u32),
+    /// The same with the sum of the square: `nn.AvgPool2d` with `divisor_override=1`.
+    SumPool(u32),
     /// The sum of its input and the input of the layer that many layers before it: a residual block of those layers.
     Residual(u32),
+    /// The input of the layer that many layers before it, in place of its own: a shortcut around those layers, with the layers that
+    /// follow in it. A residual that starts with this layer adds what it left out.
+    Shortcut(u32),
     /// `nn.BatchNorm1d` or `nn.BatchNorm2d`.
     BatchNorm,
     /// `nn.LayerNorm` over all numbers of a row.
@@ -126,7 +131,9 @@ impl NetworkLayer {
             Self::ConvTranspose { .. } => "conv-transpose",
             Self::Upsample(_) => "upsample",
             Self::AveragePool(_) => "avg-pool",
+            Self::SumPool(_) => "sum-pool",
             Self::Residual(_) => "residual",
+            Self::Shortcut(_) => "shortcut",
             Self::BatchNorm => "batch-norm",
             Self::LayerNorm => "layer-norm",
             Self::InstanceNorm => "instance-norm",
@@ -146,13 +153,37 @@ impl NetworkLayer {
         }
     }
 
-    /// The shape of its output for a row of that shape: `[features]`, or `[channels, height, width]`. This sees one layer:
-    /// [`check_residual`](Self::check_residual) checks the layers that a residual refers to.
+    /// The shape of its output for a row of shape `input`: `[features]`, or `[channels, height, width]`. `inputs` are the shapes
+    /// of the inputs of the layers before it, the nearest last.
     ///
     /// # Errors
     ///
-    /// Why the layer does not take such a row.
-    pub fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+    /// Why the layer does not take such a row there.
+    pub fn output(&self, inputs: &[Vec<usize>], input: &[usize]) -> Result<Vec<usize>, String> {
+        let Some(around) = self.around() else { return self.alone(input) };
+        let Some(first) = inputs.len().checked_sub(around as usize) else {
+            return Err(format!("there are only {} layers before it", inputs.len()));
+        };
+        let entered = &inputs[first];
+        if matches!(self, Self::Residual(_)) && entered != input {
+            let (added, own) = (shown(entered), shown(input));
+            return Err(format!(
+                "adds the input of layer {first}, {added}, to {own}; both must have one shape"
+            ));
+        }
+        Ok(entered.clone())
+    }
+
+    /// How many layers before it the layer is whose input it takes, if it takes one.
+    const fn around(&self) -> Option<u32> {
+        match *self {
+            Self::Residual(around) | Self::Shortcut(around) => Some(around),
+            _ => None,
+        }
+    }
+
+    /// The shape of its output for a row of that shape, where this follows from the layer alone.
+    fn alone(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let wide = |count: u32| count as usize;
         let output = match *self {
             Self::Linear { outputs, .. } => match input {
@@ -181,7 +212,7 @@ impl NetworkLayer {
                 let [channels, height, width] = feature_map(input)?;
                 vec![channels, height.saturating_mul(wide(factor)), width.saturating_mul(wide(factor))]
             }
-            Self::AveragePool(factor) => {
+            Self::AveragePool(factor) | Self::SumPool(factor) => {
                 let [channels, height, width] = feature_map(input)?;
                 let sides = [height, width].map(|side| side / wide(factor));
                 if sides.contains(&0) {
@@ -215,7 +246,8 @@ impl NetworkLayer {
             | Self::Tanh
             | Self::Sigmoid
             | Self::Dropout(_)
-            | Self::Residual(_) => input.to_vec(),
+            | Self::Residual(_)
+            | Self::Shortcut(_) => input.to_vec(),
         };
         if volume(&output) > MAX_NUMBERS {
             return Err(format!("{} is more than {MAX_NUMBERS} numbers", shown(&output)));
@@ -225,24 +257,6 @@ impl NetworkLayer {
             return Err(format!("a weight of {weight} numbers is more than {MAX_WEIGHT}"));
         }
         Ok(output)
-    }
-
-    /// Checks what a residual adds. `inputs` are the shapes of the inputs of the layers before it, the nearest last, and
-    /// `own` is that of its own input.
-    ///
-    /// # Errors
-    ///
-    /// If fewer layers precede it, or if the first of the block takes another shape.
-    pub fn check_residual(&self, inputs: &[Vec<usize>], own: &[usize]) -> Result<(), String> {
-        let Self::Residual(around) = *self else { return Ok(()) };
-        let Some(first) = inputs.len().checked_sub(around as usize) else {
-            return Err(format!("there are only {} layers before it", inputs.len()));
-        };
-        if inputs[first] == own {
-            return Ok(());
-        }
-        let (added, own) = (shown(&inputs[first]), shown(own));
-        Err(format!("adds the input of layer {first}, {added}, to {own}; both must have one shape"))
     }
 
     /// Whether it adds a bias, if it is a product.
@@ -276,7 +290,10 @@ impl NetworkLayer {
 pub(crate) fn check(layers: &[NetworkLayer], input: &[usize], end: &[usize]) -> Result<(), String> {
     let (mut inputs, mut shape) = (Vec::new(), input.to_vec());
     for (index, layer) in layers.iter().enumerate() {
-        let output = layer.check_residual(&inputs, &shape).and_then(|()| layer.output(&shape));
+        let output = layer.output(&inputs, &shape).and_then(|output| {
+            check_shortcut(layers, index)?;
+            Ok(output)
+        });
         let output = output.map_err(|why| format!("layer {index}, {}: {why}", layer.name()))?;
         inputs.push(std::mem::replace(&mut shape, output));
     }
@@ -285,6 +302,19 @@ pub(crate) fn check(layers: &[NetworkLayer], input: &[usize], end: &[usize]) -> 
         true => Ok(()),
         false => Err(format!("the last layer gives {}, not {}", shown(&shape), shown(end))),
     }
+}
+
+/// Checks that a later layer takes what a shortcut leaves out.
+fn check_shortcut(layers: &[NetworkLayer], index: usize) -> Result<(), String> {
+    let is_taken = |(later, layer): (usize, &NetworkLayer)| {
+        layer.around().is_some_and(|around| later.checked_sub(around as usize) == Some(index))
+    };
+    if !matches!(layers[index], NetworkLayer::Shortcut(_)) || layers.iter().enumerate().any(is_taken) {
+        return Ok(());
+    }
+    Err(format!(
+        "nothing takes the output of the layer before it; a later layer `residual N` adds it, where N is its place less {index}"
+    ))
 }
 
 /// Channels, height and width of a feature map.
@@ -330,7 +360,9 @@ impl fmt::Display for NetworkLayer {
             Self::Linear { outputs: count, .. }
             | Self::Upsample(count)
             | Self::AveragePool(count)
-            | Self::Residual(count) => write!(f, " {count}"),
+            | Self::SumPool(count)
+            | Self::Residual(count)
+            | Self::Shortcut(count) => write!(f, " {count}"),
             Self::Conv { outputs, window, .. } => write!(f, " {outputs} {window}"),
             Self::ConvTranspose { outputs, window, output_padding, .. } => {
                 write!(f, " {outputs} {window}")?;
@@ -394,7 +426,9 @@ pub(crate) mod tests {
             }),
             (2u32..=16).prop_map(Upsample),
             (2u32..=16).prop_map(AveragePool),
+            (2u32..=16).prop_map(SumPool),
             (1u32..=12).prop_map(Residual),
+            (1u32..=12).prop_map(Shortcut),
             prop::sample::select(vec![BatchNorm, LayerNorm, InstanceNorm, Tanh, Sigmoid, Flatten]),
             prop::sample::select(SmoothActivation::ALL.to_vec()).prop_map(Smooth),
             (0.0..0.9).prop_map(LeakyRelu),
@@ -459,6 +493,12 @@ pub(crate) mod tests {
             "layer 3, residual: adds the input of layer 1, 1 x 10 x 10, to 4 x 10 x 10; both must have one shape"
         );
         assert_eq!(convolved(Residual(4)), "layer 3, residual: there are only 3 layers before it");
+        assert_eq!(convolved(Shortcut(4)), "layer 3, shortcut: there are only 3 layers before it");
+        assert_eq!(
+            convolved(Shortcut(2)),
+            "layer 3, shortcut: nothing takes the output of the layer before it; a later layer `residual N` adds it, where N is \
+             its place less 3"
+        );
         assert_eq!(reason(&[linear(783)]), "the last layer gives 783, not 1 x 28 x 28");
         assert_eq!(
             reason(&[linear(784), Reshape([28, 28, 1])]),
@@ -474,6 +514,8 @@ pub(crate) mod tests {
         );
         assert_eq!(check(&[linear(1), Reshape([1, 1, 1])], &[100], &[1]), Ok(()));
         assert_eq!(check(&[linear(100), LeakyRelu(0.0), Residual(2), linear(784)], &[100], &[784]), Ok(()));
+        let around = [linear(784), LeakyRelu(0.0), Shortcut(2), linear(784), Residual(2)];
+        assert_eq!(check(&around, &[100], &[784]), Ok(()));
         assert_eq!(check(&[linear(784)], &[100], &[1, 28, 28]), Ok(()));
         assert_eq!(check(&[linear(784), Reshape([1, 28, 28])], &[100], &[1, 28, 28]), Ok(()));
     }

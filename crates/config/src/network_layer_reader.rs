@@ -18,16 +18,18 @@ pub(crate) const MAX_LAYERS: usize = 64;
 const MAX_COUNT: u64 = 65_536;
 /// The most pixels of a kernel, stride or padding.
 const MAX_WINDOW: u64 = 32;
-/// The largest factor of an `upsample` or an `avg-pool`.
+/// The largest factor of an `upsample`, an `avg-pool` or a `sum-pool`.
 const MAX_FACTOR: u64 = 16;
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "linear",
     "conv",
     "conv-transpose",
     "upsample",
     "avg-pool",
+    "sum-pool",
     "residual",
+    "shortcut",
     "batch-norm",
     "layer-norm",
     "instance-norm",
@@ -210,7 +212,9 @@ impl Written {
             }
             "upsample" => NetworkLayer::Upsample(self.count(2, MAX_FACTOR)?),
             "avg-pool" => NetworkLayer::AveragePool(self.count(2, MAX_FACTOR)?),
+            "sum-pool" => NetworkLayer::SumPool(self.count(2, MAX_FACTOR)?),
             "residual" => NetworkLayer::Residual(self.count(1, MAX_LAYERS as u64 - 1)?),
+            "shortcut" => NetworkLayer::Shortcut(self.count(1, MAX_LAYERS as u64 - 1)?),
             "batch-norm" => self.bare(NetworkLayer::BatchNorm)?,
             "layer-norm" => self.bare(NetworkLayer::LayerNorm)?,
             "instance-norm" => self.bare(NetworkLayer::InstanceNorm)?,
@@ -383,7 +387,7 @@ fn of_pytorch(name: &str) -> Option<&'static str> {
         "instancenorm2d" => "instance-norm",
         "leakyrelu" => "leaky-relu",
         "swish" => "silu",
-        "add" | "skip" | "shortcut" | "resblock" => "residual",
+        "add" | "skip" | "resblock" => "residual",
         _ => return None,
     })
 }

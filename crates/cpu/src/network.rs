@@ -113,8 +113,9 @@ impl Mlp {
                     | Layer::Flatten
                     | Layer::Unflatten(_)
                     | Layer::Upsample(_)
-                    | Layer::AveragePool(_)
+                    | Layer::Pool(_)
                     | Layer::Residual(_)
+                    | Layer::Shortcut(_)
                     | Layer::InstanceNorm
                     | Layer::Smooth(_),
                     _,

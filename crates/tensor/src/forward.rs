@@ -3,10 +3,10 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::{Slopes, smooth, smooth_factors};
-use super::average_pool::reduce;
 use super::condition::{self, Input};
 use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
 use super::norm::{self, BatchAffine, Moments};
+use super::pool::reduce;
 use super::shortcuts::Shortcuts;
 use super::upsample::enlarge;
 use gansweep_nn::network::{Layer, Network, Node};
@@ -82,8 +82,9 @@ impl Pass<'_> {
                 },
                 Layer::Flatten | Layer::Unflatten(_) => reshaped(node, x),
                 Layer::Upsample(layer) => enlarge(layer, x, sides(&node.input)),
-                Layer::AveragePool(layer) => reduce(layer, x, sides(&node.input)),
+                Layer::Pool(layer) => reduce(layer, x, sides(&node.input)),
                 Layer::Residual(_) => x + shortcuts.end(index),
+                Layer::Shortcut(_) => shortcuts.end(index),
                 Layer::Tanh => x.tanh(),
                 Layer::Sigmoid => activation::sigmoid(x),
             }
@@ -136,7 +137,7 @@ impl Pass<'_> {
                     let larger = |x| enlarge(layer, x, sides(&node.input));
                     (larger(x), larger(change))
                 }
-                Layer::AveragePool(layer) => {
+                Layer::Pool(layer) => {
                     let smaller = |x| reduce(layer, x, sides(&node.input));
                     (smaller(x), smaller(change))
                 }
@@ -144,6 +145,7 @@ impl Pass<'_> {
                     let (added, added_change) = shortcuts.end(index);
                     (x + added, change + added_change)
                 }
+                Layer::Shortcut(_) => shortcuts.end(index),
                 Layer::Tanh => {
                     let y = x.tanh();
                     (y.clone(), change * (y.square().neg() + 1.0))

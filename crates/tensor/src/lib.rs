@@ -8,7 +8,6 @@
 mod activation;
 mod augment;
 mod average;
-mod average_pool;
 mod condition;
 mod conv;
 mod cost;
@@ -25,6 +24,7 @@ mod network;
 mod norm;
 mod optimizer;
 mod penalty;
+mod pool;
 mod rows;
 mod shortcuts;
 mod spectral_norm;

@@ -1,9 +1,9 @@
-//! Shortcuts around the layers of residual blocks.
+//! Shortcuts around layers.
 
-use gansweep_nn::network::{Layer, Network};
+use gansweep_nn::network::Network;
 
-/// What enters the residual blocks of a network, from a block's first layer to its end. Nothing else is kept, so that the
-/// memory of the other activations is free as soon as they are used.
+/// What goes around layers of a network, from the first of these to the layer that takes it. Nothing else is kept, so that the memory
+/// of the other activations is free as soon as they are used.
 pub(super) struct Shortcuts<T>(Vec<Shortcut<T>>);
 
 struct Shortcut<T> {
@@ -15,23 +15,21 @@ struct Shortcut<T> {
 impl<T: Clone> Shortcuts<T> {
     /// Of a forward pass that has not begun.
     pub(super) fn new(network: &Network) -> Self {
-        let of_node = |(end, layer): (usize, &Layer)| match layer {
-            Layer::Residual(residual) => Some(Shortcut { first: residual.first(end)?, end, kept: None }),
-            _ => None,
-        };
-        Self(network.nodes.iter().map(|node| &node.layer).enumerate().filter_map(of_node).collect())
+        let layers = network.nodes.iter().map(|node| node.layer).enumerate();
+        let ends = layers.filter_map(|(end, layer)| Some((layer.entered(end)?, end)));
+        Self(ends.map(|(first, end)| Shortcut { first, end, kept: None }).collect())
     }
 
-    /// Keeps the input of the layer with that index where a block starts with it.
+    /// Keeps the input of the layer with that index where another layer takes it too.
     pub(super) fn keep(&mut self, layer: usize, input: &T) {
         for shortcut in self.0.iter_mut().filter(|shortcut| shortcut.first == layer) {
             shortcut.kept = Some(input.clone());
         }
     }
 
-    /// What the residual with that index adds.
+    /// What the layer with that index takes.
     pub(super) fn end(&mut self, layer: usize) -> T {
         let own = self.0.iter_mut().find(|shortcut| shortcut.end == layer);
-        own.and_then(|shortcut| shortcut.kept.take()).expect("a block's first layer is before its end")
+        own.and_then(|shortcut| shortcut.kept.take()).expect("layers take the inputs of layers before them")
     }
 }

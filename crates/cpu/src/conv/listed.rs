@@ -17,7 +17,7 @@ use crate::added_pairs::{Added, AddedPairs};
 use crate::affine::{BatchRows, NormTrace};
 use crate::condition::{project, spread};
 use crate::engine::{Engine, Phase};
-use crate::matrix::Matrix;
+use crate::matrix::{Line, Matrix};
 use crate::norm::Norm;
 use crate::output_activation::OutputActivation;
 use crate::parameters::Parameters;
@@ -62,6 +62,8 @@ pub(crate) enum Op {
     Reduce(Reduce),
     /// The end of a residual block: adds the output of that step, or the network's input.
     Add(Option<usize>),
+    /// The start of a shortcut: the output of that step, or the network's input, in place of its own input.
+    Enter(Option<usize>),
     /// From images to patches, for a first convolution.
     Unfold(Patches),
     /// From rows of numbers to a map.
@@ -159,12 +161,12 @@ impl Step {
         StepTrace::Other { output: matrix(), norm, saved }
     }
 
-    /// `added` is what the end of a residual block adds to its input.
+    /// `entered` is what the end of a residual block adds to its input, and a shortcut takes in its place.
     fn forward(
         &mut self,
         engine: &mut Engine,
         mode: Mode,
-        [input, added]: [&Matrix; 2],
+        [input, entered]: [&Matrix; 2],
         batch: BatchRows,
         trace: &mut StepTrace,
         padded: &mut [f32],
@@ -207,8 +209,9 @@ impl Step {
             Op::Reduce(reduce) => reduce.forward(input, images, output),
             Op::Add(_) => {
                 output.copy_from(input);
-                output.add(arch, added);
+                output.add(arch, entered);
             }
+            Op::Enter(_) => output.copy_from(entered),
             Op::Unfold(patches) => patches.unfold(input, None, output, padded),
             Op::ToMap => rows_to_map(input, self.output[0], output),
             Op::ToRows => map_to_rows(input, self.input[0], output, 0),
@@ -259,7 +262,7 @@ impl ListedNet {
     fn shortcuts(&self, images: usize) -> Shortcuts {
         let mut shortcuts = Shortcuts::default();
         for (end, step) in self.steps.iter().enumerate() {
-            if let Op::Add(start) = step.op {
+            if let Op::Add(start) | Op::Enter(start) = step.op {
                 let [pixels, channels] = step.output;
                 shortcuts.push(start, end, Matrix::new(pixels * images, channels));
             }
@@ -289,12 +292,12 @@ impl ListedNet {
         for (i, step) in self.steps.iter_mut().enumerate() {
             let (before, own) = trace.steps.split_at_mut(i);
             let input = before.last().map_or(first, StepTrace::output);
-            let added = match step.op {
-                Op::Add(Some(start)) => before[start].output(),
+            let entered = match step.op {
+                Op::Add(Some(start)) | Op::Enter(Some(start)) => before[start].output(),
                 _ => first,
             };
             own[0].keep_classes(classes);
-            step.forward(engine, mode, [input, added], batch, &mut own[0], &mut trace.padded);
+            step.forward(engine, mode, [input, entered], batch, &mut own[0], &mut trace.padded);
         }
         let Some((last, step)) = trace.steps.last().zip(self.steps.last()) else { return };
         let Rows { matrix, first_row } = out;
@@ -465,6 +468,11 @@ impl Backward<'_> {
         match &mut step.op {
             // Both terms of a sum have the gradient of the sum, and the shortcuts carry that of the other.
             Op::Product(_) | Op::Add(_) => {}
+            // A shortcut carries the gradient to where it starts; a residual completes that of the input.
+            Op::Enter(_) => {
+                self.own.reshape(step.input[0] * images, step.input[1]);
+                self.own.lines_mut().fill(Line::ZERO);
+            }
             Op::Norm(_, norm) => {
                 self.keep();
                 if let Some(trace) = norm_trace {
@@ -500,7 +508,7 @@ impl Backward<'_> {
             Op::ToRows => rows_to_map(self.own, step.input[0], self.other),
         }
         self.engine.lap(Phase::Patches);
-        !matches!(step.op, Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_))
+        !matches!(step.op, Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_) | Op::Enter(_))
     }
 
     fn product(&mut self, stage: &mut MapStage, trace: &mut MapTrace, mut learning: Option<&mut Learning>) {

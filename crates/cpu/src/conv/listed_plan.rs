@@ -40,6 +40,8 @@ enum PlannedOp {
     Reduce(Reduce),
     /// With the step whose output it adds; the network's input, if there is none.
     Add(Option<usize>),
+    /// With the step whose output it takes; the network's input, if there is none.
+    Enter(Option<usize>),
     Unfold(Patches),
     ToMap,
     ToRows,
@@ -68,7 +70,7 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
     };
     let nodes = &network.nodes[..count];
     let starts_with_patches = network.role == Role::Discriminator
-        && !is_added(nodes, 0)
+        && !is_shared(nodes, 0)
         && nodes.first().is_some_and(|node| matches!(node.layer, Layer::Conv2d(_)) && node.input[0] <= 3);
     if let Some(first) = nodes.first()
         && first.input.len() == 3
@@ -78,7 +80,7 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
     }
     for (index, node) in nodes.iter().enumerate() {
         let (input, output) = (pixels_and_channels(&node.input), pixels_and_channels(&node.output));
-        plan.begin(is_added(nodes, index));
+        plan.begin(is_shared(nodes, index));
         match node.layer {
             Layer::Conv2d(Conv2d { window, .. }) if index == 0 && starts_with_patches => {
                 let [channels, height, width] = [0, 1, 2].map(|axis| node.input[axis] as u32);
@@ -108,11 +110,12 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
                 let enlarge = Enlarge { factor: upsample.factor, sides: [node.input[1], node.input[2]] };
                 plan.push(PlannedOp::Enlarge(enlarge), input, output);
             }
-            Layer::AveragePool(pool) => {
-                let reduce = Reduce { factor: pool.factor, sides: [node.input[1], node.input[2]] };
+            Layer::Pool(pool) => {
+                let reduce = Reduce { pool, sides: [node.input[1], node.input[2]] };
                 plan.push(PlannedOp::Reduce(reduce), input, output);
             }
-            Layer::Residual(residual) => plan.add(residual.first(index).unwrap_or(0), output),
+            Layer::Residual(_) => plan.push(PlannedOp::Add(plan.entered(node, index)), input, output),
+            Layer::Shortcut(_) => plan.push(PlannedOp::Enter(plan.entered(node, index)), input, output),
             // A Linear layer beside them has its weights in the order of the map.
             Layer::Unflatten(_) if index > 0 && writes_map(nodes, index - 1) => {}
             Layer::Flatten if reads_map(nodes, index + 1) => {}
@@ -133,20 +136,20 @@ fn projected(network: &Network) -> usize {
 
 struct Plan {
     steps: Vec<PlannedStep>,
-    /// Of each layer so far, how many steps there are before it, and whether a residual block starts with it.
+    /// Of each layer so far, how many steps there are before it, and whether another layer takes its input too.
     ends: Vec<(usize, bool)>,
 }
 
 impl Plan {
-    /// Goes on to the next layer; its input has to be a step's output if it `is_added` to another layer's.
-    fn begin(&mut self, is_added: bool) {
-        self.ends.push((self.steps.len(), is_added));
+    /// Goes on to the next layer; its input has to be a step's output if it `is_shared` with another layer.
+    fn begin(&mut self, is_shared: bool) {
+        self.ends.push((self.steps.len(), is_shared));
     }
 
-    /// Adds the input of the layer with that index.
-    fn add(&mut self, layer: usize, shape: [usize; 2]) {
-        let (steps, _) = self.ends[layer];
-        self.push(PlannedOp::Add(steps.checked_sub(1)), shape, shape);
+    /// The step whose output enters the layer that the layer with that index refers to.
+    fn entered(&self, node: &Node, index: usize) -> Option<usize> {
+        let (steps, _) = self.ends[node.layer.entered(index)?];
+        steps.checked_sub(1)
     }
 
     fn push(&mut self, op: PlannedOp, input: [usize; 2], output: [usize; 2]) {
@@ -205,13 +208,9 @@ fn pixels_and_channels(shape: &[usize]) -> [usize; 2] {
     }
 }
 
-/// Whether a residual block starts with the layer of this index, so that another layer needs its input too.
-fn is_added(nodes: &[Node], index: usize) -> bool {
-    let is_start = |(at, node): (usize, &Node)| match node.layer {
-        Layer::Residual(residual) => residual.first(at) == Some(index),
-        _ => false,
-    };
-    nodes.iter().enumerate().any(is_start)
+/// Whether a later layer takes the input of the layer of this index too: the end of a residual block, or a shortcut.
+fn is_shared(nodes: &[Node], index: usize) -> bool {
+    nodes.iter().enumerate().any(|(at, node)| node.layer.entered(at) == Some(index))
 }
 
 /// Whether the layer of this index is a Linear layer with its weights in the order of the map before it: it then writes rows.
@@ -219,7 +218,7 @@ fn reads_map(nodes: &[Node], index: usize) -> bool {
     let before = index.checked_sub(1).and_then(|before| nodes.get(before));
     is_linear(nodes.get(index))
         && before.is_some_and(|node| node.layer == Layer::Flatten && node.input.len() == 3)
-        && !is_added(nodes, index)
+        && !is_shared(nodes, index)
 }
 
 /// Whether the layer of this index is a Linear layer with its weights in the order of the map behind it.
@@ -228,7 +227,7 @@ fn writes_map(nodes: &[Node], index: usize) -> bool {
     is_linear(nodes.get(index))
         && behind.is_some_and(|node| matches!(node.layer, Layer::Unflatten(_)))
         && !reads_map(nodes, index)
-        && !is_added(nodes, index + 1)
+        && !is_shared(nodes, index + 1)
 }
 
 fn is_linear(node: Option<&Node>) -> bool {
@@ -300,6 +299,7 @@ impl PlannedStep {
             PlannedOp::Enlarge(enlarge) => Op::Enlarge(enlarge),
             PlannedOp::Reduce(reduce) => Op::Reduce(reduce),
             PlannedOp::Add(start) => Op::Add(start),
+            PlannedOp::Enter(start) => Op::Enter(start),
             PlannedOp::Unfold(patches) => Op::Unfold(patches),
             PlannedOp::ToMap => Op::ToMap,
             PlannedOp::ToRows => Op::ToRows,
@@ -350,7 +350,7 @@ impl PlannedStep {
                 weights + norm_of_weight + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
             }
             PlannedOp::Norm(_, layer) => map + norm(*layer),
-            PlannedOp::Smooth(_) | PlannedOp::Dropout(_) | PlannedOp::Add(_) => 2 * map,
+            PlannedOp::Smooth(_) | PlannedOp::Dropout(_) | PlannedOp::Add(_) | PlannedOp::Enter(_) => 2 * map,
             _ => map,
         }
     }

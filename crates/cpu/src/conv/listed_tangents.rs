@@ -8,7 +8,7 @@ use super::tangents::{pairs_of, reshape_pairs_of};
 use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
 use crate::condition::spread;
 use crate::engine::{Engine, Phase};
-use crate::matrix::Matrix;
+use crate::matrix::{Line, Matrix};
 use crate::tangents::ONE;
 use crate::transpose::Derivative;
 
@@ -150,6 +150,11 @@ impl TangentPass<'_> {
         match &step.op {
             // The shortcuts add the tangents of the other term of a sum.
             Op::Product(_) | Op::Add(_) => {}
+            // The tangents of its input are kept for the residual, and those of its output come around.
+            Op::Enter(_) => {
+                self.own.reshape(pixels * self.images, channels);
+                self.own.lines_mut().fill(Line::ZERO);
+            }
             Op::Norm(_, norm) => {
                 if let (Some(gradients), Some(trace), Some(sums)) = (gradients, norm_trace, &mut self.sums) {
                     gradients.through_norm(arch, (norm, trace), None, self.own, sums);
@@ -174,7 +179,7 @@ impl TangentPass<'_> {
             Op::ToRows => map_to_rows(self.own, step.input[0], self.other, 0),
         }
         self.engine.lap(Phase::Patches);
-        !matches!(step.op, Op::Norm(..) | Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_))
+        !matches!(step.op, Op::Norm(..) | Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_) | Op::Enter(_))
     }
 
     fn product(

@@ -1,6 +1,7 @@
 //! Layers between products: activations, dropout, enlarging, reducing, and the order of numbers in memory.
 
 use gansweep_config::SmoothActivation;
+use gansweep_nn::network::Pool;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
 use crate::matrix::{LINE, Line, Matrix};
@@ -181,7 +182,7 @@ impl Enlarge {
 /// A feature map whose squares of `factor` pixels along both sides become one pixel each, their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reduce {
-    pub(super) factor: usize,
+    pub(super) pool: Pool,
     /// Height and width of the input.
     pub(super) sides: [usize; 2],
 }
@@ -189,21 +190,16 @@ pub(crate) struct Reduce {
 impl Reduce {
     /// The pixels of the input that belong to a square, each with the pixel of the output that the square becomes.
     fn pixels(self) -> impl Iterator<Item = (usize, usize)> {
-        let Self { factor, sides: [height, width] } = self;
+        let (factor, [height, width]) = (self.pool.factor, self.sides);
         let [rows, columns] = [height, width].map(|side| side / factor);
         (0..rows * factor).flat_map(move |y| {
             (0..columns * factor).map(move |x| (y * width + x, y / factor * columns + x / factor))
         })
     }
 
-    /// The part of each pixel in the mean.
-    fn part(self) -> f32 {
-        1.0 / (self.factor * self.factor) as f32
-    }
-
     /// Writes the reduced map of `input`, `[pixels * images, channels]`.
     pub(super) fn forward(self, input: &Matrix, images: usize, out: &mut Matrix) {
-        let [rows, columns] = self.sides.map(|side| side / self.factor);
+        let [rows, columns] = self.sides.map(|side| side / self.pool.factor);
         out.reshape(rows * columns * images, input.cols());
         out.lines_mut().fill(Line::ZERO);
         for panel in 0..input.panels() {
@@ -218,7 +214,7 @@ impl Reduce {
             }
         }
         for number in out.lines_mut().iter_mut().flat_map(|line| &mut line.0) {
-            *number *= self.part();
+            *number *= self.pool.share();
         }
     }
 
@@ -232,7 +228,7 @@ impl Reduce {
             for (pixel, square) in self.pixels() {
                 let to = &mut to[pixel * images..(pixel + 1) * images];
                 for (to, line) in to.iter_mut().zip(&from[square * images..]) {
-                    to.0 = line.0.map(|number| number * self.part());
+                    to.0 = line.0.map(|number| number * self.pool.share());
                 }
             }
         }
@@ -283,6 +279,8 @@ pub(super) fn map_to_rows(map: &Matrix, pixels: usize, rows: &mut Matrix, first_
 
 #[cfg(test)]
 mod tests {
+    use gansweep_nn::network::PoolKind;
+
     use super::*;
 
     fn numbered(rows: usize, cols: usize) -> Matrix {
@@ -325,7 +323,8 @@ mod tests {
 
     #[test]
     fn each_square_becomes_its_mean_and_pixels_outside_have_no_gradient() {
-        let reduce = Reduce { factor: 2, sides: [5, 6] };
+        let pool = Pool { factor: 2, kind: PoolKind::Average };
+        let reduce = Reduce { pool, sides: [5, 6] };
         let (images, channels) = (2, 17);
         let map = numbered(30 * images, channels);
         let mut small = Matrix::new(6 * images, channels);

@@ -105,6 +105,7 @@ impl Step {
             | Op::Enlarge(_)
             | Op::Reduce(_)
             | Op::Add(_)
+            | Op::Enter(_)
             | Op::Unfold(_)
             | Op::ToMap
             | Op::ToRows => false,

@@ -1,24 +1,24 @@
-//! Shortcuts around the layers of residual blocks.
+//! Shortcuts around layers: those that a residual adds, and those that have layers of their own.
 
 use pulp::Arch;
 
 use crate::matrix::{Line, Matrix};
 
-/// What goes around each residual block: gradients from its end to its start, tangents from its start to its end.
+/// What goes around layers: gradients from their end to their start, tangents from their start to their end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shortcuts(Vec<Shortcut>);
 
 #[derive(Debug, Clone)]
 struct Shortcut {
-    /// The step whose output is added; `None` for the input of the network.
+    /// The step whose output goes around; `None` for the input of the network.
     start: Option<usize>,
-    /// The step that adds it.
+    /// The step that adds it to its input, or takes it in place of its input.
     end: usize,
     kept: Matrix,
 }
 
 impl Shortcuts {
-    /// Adds one from the output of a step, or the network's input, to the step that adds it. `kept` has room for that output.
+    /// Adds one from the output of a step, or the network's input, to the step where it ends. `kept` has room for that output.
     pub(super) fn push(&mut self, start: Option<usize>, end: usize, kept: Matrix) {
         self.0.push(Shortcut { start, end, kept });
     }

@@ -171,6 +171,67 @@ fn residual_blocks() -> Config {
     })
 }
 
+/// Shortcuts with layers of their own: of maps that become larger and smaller, of rows, one in another, one without layers, and some
+/// that start with the network's input; sums of squares.
+fn shortcuts() -> Config {
+    with(|c| {
+        listed(
+            c,
+            Role::Generator,
+            &[
+                "linear 98",
+                "leaky-relu 0.2",
+                "shortcut 2",
+                "linear 98",
+                "residual 2",
+                "reshape 2x7x7",
+                "batch-norm",
+                "leaky-relu 0.1",
+                "upsample 2",
+                "conv 3 kernel 3 padding 1",
+                "batch-norm",
+                "shortcut 5",
+                "upsample 2",
+                "conv 3 kernel 1",
+                "residual 3",
+                "leaky-relu 0.3",
+                "conv-transpose 1 kernel 2 stride 2",
+            ],
+        );
+        listed(
+            c,
+            Role::Discriminator,
+            &[
+                "conv 2 kernel 3 padding 1",
+                "leaky-relu 0.2",
+                "conv 3 kernel 3 padding 1",
+                "avg-pool 4",
+                "shortcut 4",
+                "avg-pool 4",
+                "conv 3 kernel 1",
+                "residual 3",
+                "leaky-relu 0.1",
+                "conv 3 kernel 1",
+                "shortcut 1",
+                "residual 1",
+                "layer-norm",
+                "conv 3 kernel 1",
+                "leaky-relu 0.2",
+                "shortcut 2",
+                "leaky-relu 0.4",
+                "shortcut 1",
+                "residual 1",
+                "residual 4",
+                "tanh",
+                "sum-pool 7",
+                "flatten",
+                "linear 1",
+            ],
+        );
+        c.train.ema = 0.9;
+    })
+}
+
 /// Lists in the common orders and in others; every kind of layer in front of and behind every other kind of memory.
 pub(super) fn lists() -> Vec<(&'static str, Config)> {
     vec![
@@ -215,6 +276,16 @@ pub(super) fn lists() -> Vec<(&'static str, Config)> {
         ),
         ("lists with spectral norms", with_spectral_norms()),
         ("residual blocks", residual_blocks()),
+        ("shortcuts with layers of their own", shortcuts()),
+        (
+            "a shortcut that starts with the embedding of the class",
+            with(|c| {
+                c.model.conditional = true;
+                let layers =
+                    ["linear 9", "leaky-relu 0.2", "shortcut 2", "linear 9", "residual 2", "linear 784"];
+                listed(c, Role::Generator, &layers);
+            }),
+        ),
         (
             "a residual block that starts with the embedding of the class",
             with(|c| {
@@ -404,6 +475,50 @@ pub(super) fn penalised_blocks() -> Vec<(&'static str, Config)> {
             ),
         ),
         (
+            "a penalty through shortcuts with layers of their own, with second derivatives in them, behind them and in none",
+            penalised(
+                PenaltyKind::WganGp,
+                &[
+                    "conv 2 kernel 3 padding 1",
+                    "tanh",
+                    "conv 3 kernel 3 padding 1",
+                    "avg-pool 4",
+                    "shortcut 4",
+                    "avg-pool 4",
+                    "conv 3 kernel 1",
+                    "residual 3",
+                    "leaky-relu 0.1",
+                    "conv 3 kernel 1",
+                    "shortcut 1",
+                    "layer-norm",
+                    "residual 2",
+                    "conv 4 kernel 1",
+                    "leaky-relu 0.2",
+                    "shortcut 2",
+                    "conv 4 kernel 1",
+                    "residual 2",
+                    "sum-pool 7",
+                    "flatten",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
+            "a penalty at the images of the batch, through a shortcut of rows",
+            penalised(
+                PenaltyKind::R1,
+                &[
+                    "flatten",
+                    "linear 6",
+                    "leaky-relu 0.2",
+                    "shortcut 2",
+                    "linear 6",
+                    "residual 2",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
             "a penalty at the images of the batch, through blocks without second derivatives",
             penalised(
                 PenaltyKind::R1R2,
@@ -516,8 +631,10 @@ fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
             bias,
         },
         12 => NetworkLayer::Upsample(2),
-        13 => NetworkLayer::AveragePool(2),
-        14 => NetworkLayer::Residual(1 + u32::from(choice) / 16 % 5),
+        13 if choice & 64 == 0 => NetworkLayer::AveragePool(2),
+        13 => NetworkLayer::SumPool(2),
+        14 if choice & 128 == 0 => NetworkLayer::Residual(1 + u32::from(choice) / 16 % 5),
+        14 => NetworkLayer::Shortcut(1 + u32::from(choice) / 16 % 5),
         _ => NetworkLayer::Reshape([1, 1, shape.iter().product::<usize>() as u32]),
     }
 }
@@ -530,7 +647,7 @@ fn sound(choices: &[u8], input: &[usize], end: usize) -> Vec<NetworkLayer> {
         let layer = appended(choice, &shape);
         // A discriminator with a Linear layer in front takes its images as rows.
         let misplaced = layers.is_empty() && matches!(layer, NetworkLayer::Linear { .. });
-        if let Ok(output) = layer.check_residual(&inputs, &shape).and_then(|()| layer.output(&shape))
+        if let Ok(output) = layer.output(&inputs, &shape)
             && !misplaced
             && output.iter().product::<usize>() < 2000
         {

@@ -3,8 +3,8 @@
 use gansweep_config::{InitKind, NetworkLayer, SmoothActivation};
 
 use super::{
-    AveragePool, BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, InstanceNorm, LayerNorm,
-    Linear, Pointwise, Residual, TensorSpec, Unflatten, Upsample,
+    BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, InstanceNorm, LayerNorm, Linear, Pointwise,
+    Pool, PoolKind, Residual, Shortcut, TensorSpec, Unflatten, Upsample,
 };
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
@@ -23,10 +23,12 @@ pub enum Layer {
     Unflatten(Unflatten),
     /// See [`Upsample`].
     Upsample(Upsample),
-    /// See [`AveragePool`].
-    AveragePool(AveragePool),
+    /// See [`Pool`].
+    Pool(Pool),
     /// See [`Residual`].
     Residual(Residual),
+    /// See [`Shortcut`].
+    Shortcut(Shortcut),
     /// See [`BatchNorm`].
     BatchNorm(BatchNorm),
     /// See [`LayerNorm`].
@@ -59,8 +61,14 @@ impl From<&NetworkLayer> for Layer {
                 Self::ConvTranspose2d(ConvTranspose2d { outputs, window, output_padding, bias })
             }
             NetworkLayer::Upsample(factor) => Self::Upsample(Upsample { factor: factor as usize }),
-            NetworkLayer::AveragePool(factor) => Self::AveragePool(AveragePool { factor: factor as usize }),
+            NetworkLayer::AveragePool(factor) => {
+                Self::Pool(Pool { factor: factor as usize, kind: PoolKind::Average })
+            }
+            NetworkLayer::SumPool(factor) => {
+                Self::Pool(Pool { factor: factor as usize, kind: PoolKind::Sum })
+            }
             NetworkLayer::Residual(around) => Self::Residual(Residual { around: around as usize }),
+            NetworkLayer::Shortcut(around) => Self::Shortcut(Shortcut { around: around as usize }),
             NetworkLayer::BatchNorm => Self::BatchNorm(BatchNorm::default()),
             NetworkLayer::LayerNorm => Self::LayerNorm,
             NetworkLayer::InstanceNorm => Self::InstanceNorm,
@@ -88,6 +96,17 @@ impl Layer {
         }
     }
 
+    /// The layer whose input it takes, beside its own or in place of it, for a layer with that index; `None` if it takes its own
+    /// alone, or if there are too few layers before it.
+    pub const fn entered(&self, index: usize) -> Option<usize> {
+        match *self {
+            Self::Residual(Residual { around }) | Self::Shortcut(Shortcut { around }) => {
+                index.checked_sub(around)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether its derivative changes with its input, but for jumps.
     pub const fn has_second_derivative(&self) -> bool {
         matches!(
@@ -110,8 +129,9 @@ impl Layer {
             Self::Flatten => &Flatten,
             Self::Unflatten(layer) => layer,
             Self::Upsample(layer) => layer,
-            Self::AveragePool(layer) => layer,
+            Self::Pool(layer) => layer,
             Self::Residual(layer) => layer,
+            Self::Shortcut(layer) => layer,
             Self::BatchNorm(layer) => layer,
             Self::LayerNorm => &LayerNorm,
             Self::InstanceNorm => &InstanceNorm,

@@ -6,8 +6,8 @@
 //! file and the cost of a step follow from the descriptions; a backend interprets the list.
 
 mod architecture;
-mod average_pool;
 mod batch_norm;
+mod block;
 mod condition;
 mod conv;
 mod describe;
@@ -15,8 +15,8 @@ mod instance_norm;
 mod layer;
 mod layer_norm;
 mod linear;
+mod pool;
 mod reshape;
-mod residual;
 mod spectral_norm;
 mod upsample;
 mod values;
@@ -25,8 +25,8 @@ use std::fmt;
 
 use gansweep_config::{ImageShape, InitKind};
 
-pub use average_pool::AveragePool;
 pub use batch_norm::BatchNorm;
+pub use block::{Residual, Shortcut};
 pub use condition::{Condition, Entry};
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use describe::{Describe, Init, Pointwise, TensorSpec};
@@ -35,8 +35,8 @@ pub use instance_norm::InstanceNorm;
 pub use layer::Layer;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use pool::{Pool, PoolKind};
 pub use reshape::{Flatten, Unflatten};
-pub use residual::Residual;
 pub use spectral_norm::{SPECTRAL_EPS, SPECTRAL_TENSORS, WeightMatrix};
 pub use upsample::Upsample;
 pub use values::{rate, slope};
@@ -172,14 +172,16 @@ impl Network {
         let mut nodes = Vec::new();
         for (index, layer) in layers.into_iter().enumerate() {
             let description = layer.describe();
-            let residual = match layer {
-                Layer::Residual(residual) => {
-                    let first = residual.first(index).map(|first: usize| &nodes[first]);
-                    residual.check(first.map(|node: &Node| &*node.input), &shape)
-                }
-                _ => Ok(()),
+            let entered =
+                layer.entered(index).map(|first: usize| &nodes[first]).map(|node: &Node| &*node.input);
+            let output = match layer {
+                Layer::Residual(residual) => residual.check(entered, &shape).map(|()| shape.clone()),
+                Layer::Shortcut(shortcut) => entered
+                    .map(<[usize]>::to_vec)
+                    .ok_or_else(|| format!("at least {} layers before it", shortcut.around)),
+                _ => description.output(&shape),
             };
-            let output = residual.and_then(|()| description.output(&shape)).map_err(|takes| {
+            let output = output.map_err(|takes| {
                 let layer = description.name(&shape);
                 Mismatch::Layer { role, index, layer, takes, gets: shape.clone() }
             })?;
@@ -330,6 +332,29 @@ mod tests {
         assert_eq!(
             network(3, 5).unwrap_err().to_string(),
             "layer 2 of the discriminator (Residual) takes at least 3 layers before it, and gets 5"
+        );
+    }
+
+    #[test]
+    fn a_shortcut_gives_what_enters_the_layers_that_it_goes_around() {
+        let network = |around| {
+            let layers = [
+                linear(5),
+                Layer::Tanh,
+                Layer::Shortcut(Shortcut { around }),
+                linear(5),
+                Layer::Residual(Residual { around: 2 }),
+                linear(1),
+            ];
+            Network::new(Role::Discriminator, &[3], layers, 1)
+        };
+        let around_both = network(2).unwrap();
+        assert_eq!((&*around_both.nodes[2].input, &*around_both.nodes[2].output), (&[5][..], &[3][..]));
+        assert_eq!(around_both.nodes[3].inputs(), 3);
+        assert_eq!(network(1).unwrap().nodes[3].inputs(), 5);
+        assert_eq!(
+            network(3).unwrap_err().to_string(),
+            "layer 2 of the discriminator (Shortcut) takes at least 3 layers before it, and gets 5"
         );
     }
 

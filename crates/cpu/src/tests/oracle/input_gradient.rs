@@ -12,7 +12,9 @@ use super::layers::{
     Map, Normalised, convolution, embedding, image_norm, linear, pooled, sums, transposed_convolution,
     upsampled,
 };
-use gansweep_nn::network::{AveragePool, Conv2d, ConvTranspose2d, Entry, Layer, Network, Residual, Upsample};
+use gansweep_nn::network::{
+    Conv2d, ConvTranspose2d, Entry, Layer, Network, Pool, PoolKind, Residual, Shortcut, Upsample,
+};
 
 /// What back-propagation through a layer depends on.
 enum Saved {
@@ -40,7 +42,7 @@ pub(super) fn input_gradients(
     let all_saved = forward(tape, vars, network, (slope, masks), rows);
     let mut signals: Batch = points.iter().map(|_| vec![tape.leaf(1.0)]).collect();
     let last = network.nodes.len() - 1;
-    // Of the input of a residual block's first layer, from its end.
+    // Of the input of a layer, from later layers that take it too.
     let mut around_blocks: BTreeMap<usize, Vec<Batch>> = BTreeMap::new();
     for ((index, node), saved) in network.nodes.iter().enumerate().zip(&all_saved).rev() {
         let weight = || &vars[&name(index, "weight")];
@@ -66,12 +68,18 @@ pub(super) fn input_gradients(
             (Layer::Upsample(Upsample { factor }), _) => {
                 through_upsample(tape, &node.input, factor, &signals)
             }
-            (Layer::AveragePool(AveragePool { factor }), _) => {
-                through_pool(tape, [&node.input, &node.output], factor, &signals)
+            (Layer::Pool(Pool { factor, kind }), _) => {
+                through_pool(tape, [&node.input, &node.output], (factor, kind), &signals)
             }
             (Layer::Residual(Residual { around }), _) => {
                 around_blocks.entry(index - around).or_default().push(signals.clone());
                 signals
+            }
+            (Layer::Shortcut(Shortcut { around }), _) => {
+                let before = points.iter().map(|_| (0..node.inputs()).map(|_| tape.leaf(0.0)).collect());
+                let before = before.collect();
+                around_blocks.entry(index - around).or_default().push(signals);
+                before
             }
             (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
             (_, Saved::Normalised(normalised, inverse)) => {
@@ -119,12 +127,13 @@ fn forward(
             }
             Layer::Flatten | Layer::Unflatten(_) => (rows, Saved::Nothing),
             Layer::Upsample(Upsample { factor }) => (upsampled(&node.input, factor, &rows), Saved::Nothing),
-            Layer::AveragePool(AveragePool { factor }) => {
-                (pooled(tape, [&node.input, &node.output], factor, &rows), Saved::Nothing)
+            Layer::Pool(Pool { factor, kind }) => {
+                (pooled(tape, [&node.input, &node.output], (factor, kind), &rows), Saved::Nothing)
             }
             Layer::Residual(Residual { around }) => {
                 (sums(tape, &rows, &inputs[index - around]), Saved::Nothing)
             }
+            Layer::Shortcut(Shortcut { around }) => (inputs[index - around].clone(), Saved::Nothing),
             Layer::LayerNorm | Layer::InstanceNorm => {
                 let affine = [&*vars[&name(index, "weight")], &*vars[&name(index, "bias")]];
                 let how = Normalised::of(node.layer, &node.input);
@@ -207,7 +216,13 @@ fn through_upsample(tape: &mut Tape, input: &[usize], factor: usize, signals: &B
 }
 
 /// An equal part of each square's signal for each of its pixels, and none for the others.
-fn through_pool(tape: &mut Tape, [input, output]: [&[usize]; 2], factor: usize, signals: &Batch) -> Batch {
+fn through_pool(
+    tape: &mut Tape,
+    [input, output]: [&[usize]; 2],
+    (factor, kind): (usize, PoolKind),
+    signals: &Batch,
+) -> Batch {
+    let share = if kind == PoolKind::Sum { 1.0 } else { 1.0 / (factor * factor) as f64 };
     let ([channels, height, width], [rows, columns]) =
         ([input[0], input[1], input[2]], [output[1], output[2]]);
     let mut row = |signal: &Vec<Var>| {
@@ -219,7 +234,7 @@ fn through_pool(tape: &mut Tape, [input, output]: [&[usize]; 2], factor: usize, 
             pixels.push(match square_y < rows && square_x < columns {
                 true => {
                     let of_square = signal[(channel * rows + square_y) * columns + square_x];
-                    tape.scale(of_square, 1.0 / (factor * factor) as f64)
+                    tape.scale(of_square, share)
                 }
                 false => tape.leaf(0.0),
             });

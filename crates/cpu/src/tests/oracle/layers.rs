@@ -1,7 +1,7 @@
 //! Layers as formulas of scalars on a tape.
 
 use super::super::tape::{Batch, Tape, Var, Vars};
-use gansweep_nn::network::{Condition, Layer, Role, Window};
+use gansweep_nn::network::{Condition, Layer, PoolKind, Role, Window};
 
 /// The embedding of a class.
 pub(super) fn embedding(vars: &Vars, role: Role, condition: &Condition, class: u16) -> Vec<Var> {
@@ -135,7 +135,12 @@ pub(super) fn upsampled(input: &[usize], factor: usize, rows: &Batch) -> Batch {
 }
 
 /// The mean of each square of `factor` pixels along both sides of the maps.
-pub(super) fn pooled(tape: &mut Tape, [input, output]: [&[usize]; 2], factor: usize, rows: &Batch) -> Batch {
+pub(super) fn pooled(
+    tape: &mut Tape,
+    [input, output]: [&[usize]; 2],
+    (factor, kind): (usize, PoolKind),
+    rows: &Batch,
+) -> Batch {
     let [height, width] = [input[1], input[2]];
     let mut out = Batch::new();
     for row in rows {
@@ -143,7 +148,8 @@ pub(super) fn pooled(tape: &mut Tape, [input, output]: [&[usize]; 2], factor: us
             let square = [1, factor, factor];
             let of_square = places(&square)
                 .map(|[_, u, v]| row[(channel * height + y * factor + u) * width + x * factor + v]);
-            tape.mean(&of_square.collect::<Vec<_>>())
+            let mean = tape.mean(&of_square.collect::<Vec<_>>());
+            if kind == PoolKind::Sum { tape.scale(mean, (factor * factor) as f64) } else { mean }
         });
         out.push(means.collect());
     }

@@ -2,7 +2,7 @@
 
 use gansweep_config::SampleMode;
 use gansweep_nn::network::{
-    self, AveragePool, Conv2d, ConvTranspose2d, Entry, Layer, Network, Residual, Role, Upsample,
+    self, Conv2d, ConvTranspose2d, Entry, Layer, Network, Pool, Residual, Role, Shortcut, Upsample,
 };
 use gansweep_nn::rng::{self, Key};
 
@@ -63,10 +63,11 @@ impl Oracle {
                 Layer::Dropout => self.dropout(tape, index, rate, rows, mode),
                 Layer::Flatten | Layer::Unflatten(_) => rows,
                 Layer::Upsample(Upsample { factor }) => upsampled(&node.input, factor, &rows),
-                Layer::AveragePool(AveragePool { factor }) => {
-                    pooled(tape, [&node.input, &node.output], factor, &rows)
+                Layer::Pool(Pool { factor, kind }) => {
+                    pooled(tape, [&node.input, &node.output], (factor, kind), &rows)
                 }
                 Layer::Residual(Residual { around }) => sums(tape, &rows, &inputs[index - around]),
+                Layer::Shortcut(Shortcut { around }) => inputs[index - around].clone(),
                 Layer::Conv2d(Conv2d { window, .. }) => {
                     let map = Map { input: &node.input, output: &node.output, window };
                     convolution(tape, &vars[&name("weight")], bias, &map, &rows)

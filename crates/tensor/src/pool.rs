@@ -1,13 +1,13 @@
 //! Reducing the feature maps of all lanes.
 
 use burn::tensor::Tensor;
-use gansweep_nn::network::AveragePool;
+use gansweep_nn::network::{Pool, PoolKind};
 
 use super::conv::Sides;
 
-/// Maps with sides `from`, `[lanes, channels, images * pixels]`, with the mean of each square of `factor` pixels along both
-/// sides as one pixel.
-pub(super) fn reduce(layer: AveragePool, maps: Tensor<3>, from: Sides) -> Tensor<3> {
+/// Maps with sides `from`, `[lanes, channels, images * pixels]`, with the mean or the sum of each square of `factor` pixels along
+/// both sides as one pixel.
+pub(super) fn reduce(layer: Pool, maps: Tensor<3>, from: Sides) -> Tensor<3> {
     let ([lanes, channels, numbers], factor) = (maps.dims(), layer.factor);
     let all = lanes * channels * numbers / from.pixels();
     let [rows, columns] = [from.height / factor, from.width / factor];
@@ -15,8 +15,12 @@ pub(super) fn reduce(layer: AveragePool, maps: Tensor<3>, from: Sides) -> Tensor
     let whole = maps.reshape([all, from.height, from.width]);
     let whole = whole.narrow(1, 0, rows * factor).narrow(2, 0, columns * factor);
     let squares = whole.reshape([all * rows, factor, columns, factor]);
-    let means = squares.sum_dim(3).sum_dim(1) / (factor * factor) as f32;
-    means.reshape([lanes, channels, numbers / from.pixels() * rows * columns])
+    let sums = squares.sum_dim(3).sum_dim(1);
+    let reduced = match layer.kind {
+        PoolKind::Average => sums / (factor * factor) as f32,
+        PoolKind::Sum => sums,
+    };
+    reduced.reshape([lanes, channels, numbers / from.pixels() * rows * columns])
 }
 
 #[cfg(test)]
@@ -35,7 +39,8 @@ mod tests {
             Tensor::<3>::from_data(TensorData::new(values, shape), &device)
         };
         let maps = numbered(SHAPE).autodiff().require_grad();
-        let small = reduce(AveragePool { factor: 2 }, maps.clone(), Sides { height: 5, width: 6 });
+        let pool = Pool { factor: 2, kind: PoolKind::Average };
+        let small = reduce(pool, maps.clone(), Sides { height: 5, width: 6 });
         assert_eq!(small.dims(), [2, 3, 2 * 2 * 3]);
         let mut gradients = (small.clone() * numbered(small.dims())).sum().backward();
         let gradient: Vec<f32> = maps.grad_remove(&mut gradients).unwrap().try_into_vec_as().unwrap();

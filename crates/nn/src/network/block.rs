@@ -1,4 +1,4 @@
-//! Shortcuts around layers.
+//! Residual blocks: layers around which their input goes.
 
 use super::Describe;
 
@@ -10,12 +10,17 @@ pub struct Residual {
     pub around: usize,
 }
 
-impl Residual {
-    /// The layer whose input is added, for a residual with that index.
-    pub const fn first(self, index: usize) -> Option<usize> {
-        index.checked_sub(self.around)
-    }
+/// The start of a shortcut with layers of its own: the input of the layer `around` layers before it, in place of its own input.
+/// A [`Residual`] that starts with this layer adds what that was: the output of the layers that the shortcut goes around.
+///
+/// So shortcuts may change the shape, as in He et al. 2016, section 3.2, and in the blocks of Miyato et al. 2018.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shortcut {
+    /// Layers that the shortcut goes around; at least 1.
+    pub around: usize,
+}
 
+impl Residual {
     /// Checks that what is added has the shape of the input; it is `None` if there are too few layers before it.
     ///
     /// # Errors
@@ -33,5 +38,11 @@ impl Residual {
 impl Describe for Residual {
     fn name(&self, _: &[usize]) -> &'static str {
         "Residual"
+    }
+}
+
+impl Describe for Shortcut {
+    fn name(&self, _: &[usize]) -> &'static str {
+        "Shortcut"
     }
 }
