@@ -28,7 +28,7 @@ from tutorials import CLASSES, GivenDropout, tutorial
 
 HERE = Path(__file__).parent
 ENTRIES = 8
-FLOAT32_RUNS = {"dcgan": 12, "dcgan-color": 12, "listed-resize": 12, "listed-residual": 12, "augment": 12, "spectral-norm-dcgan": 12}
+FLOAT32_RUNS = {"dcgan": 12, "dcgan-color": 12, "listed-resize": 12, "listed-residual": 12, "listed-shortcuts": 12, "augment": 12, "spectral-norm-dcgan": 12}
 NETWORKS = ["generator", "discriminator"]
 # The buffers beside each parameter, with their names in a lane's state.
 BUFFERS = {

@@ -2,8 +2,8 @@
 
     python load_documented.py FOLDER
 
-FOLDER has the exports of runs of the recipes `fast`, `dcgan` and `conditional`, in folders of these names, and in `class-norms` that of
-a run of `fast` with batch normalisations of classes.
+FOLDER has the exports of runs of the recipes `fast`, `dcgan` and `conditional`, in folders of these names, in `class-norms` that of
+a run of `fast` with batch normalisations of classes, and in `shortcuts` that of a run with a list of layers.
 """
 
 import re
@@ -53,6 +53,14 @@ def main():
     tensors = load_file(folder / "class-norms/generator.safetensors").items()
     norm.load_state_dict({name.removeprefix("1."): value for name, value in tensors if name.startswith("1.")})
     assert norm(torch.randn(10, 256), classes).shape == (10, 256)
+    blocks = documented("class Blocks")
+    drawn = blocks["Blocks"](
+        nn.Linear(64, 98), nn.Unflatten(1, (2, 7, 7)),
+        nn.BatchNorm2d(2), nn.ReLU(), nn.Upsample(scale_factor=4), nn.Conv2d(2, 3, 3, padding=1),
+        blocks["Shortcut"](4), nn.Upsample(scale_factor=4), nn.Conv2d(2, 3, 1), blocks["Residual"](3),
+        nn.ReLU(), nn.Conv2d(3, 1, 3, padding=1), nn.Tanh(),
+    )  # fmt: skip
+    assert load(drawn, folder / "shortcuts/generator.safetensors")(torch.randn(10, 64)).shape == (10, 1, 28, 28)
 
 
 if __name__ == "__main__":

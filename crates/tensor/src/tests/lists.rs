@@ -37,23 +37,6 @@ const ALL: [Lists; 16] = [
                         'residual 2', 'avg-pool 2', 'tanh', 'conv 3 kernel 1', 'residual 2', 'flatten', 'linear 1'",
         sets: &["penalty.kind=wgan-gp", "penalty.weight=2", "model.latent_dim=18"],
     },
-    // Shortcuts with layers of their own: of larger and smaller maps, of rows, without layers, around the image; sums of squares.
-    Lists {
-        generator: "'linear 98', 'leaky-relu 0.2', 'shortcut 2', 'linear 98', 'residual 2', 'reshape 2x7x7', 'batch-norm', \
-                    'leaky-relu 0.1', 'upsample 2', 'conv 3 kernel 3 padding 1', 'batch-norm', 'shortcut 5', 'upsample 2', \
-                    'conv 3 kernel 1', 'residual 3', 'leaky-relu 0.3', 'conv-transpose 1 kernel 2 stride 2'",
-        discriminator: "'conv 2 kernel 3 padding 1', 'leaky-relu 0.2', 'conv 3 kernel 3 padding 1', 'avg-pool 4', 'shortcut 4', \
-                        'avg-pool 4', 'conv 3 kernel 1', 'residual 3', 'leaky-relu 0.1', 'conv 3 kernel 1', 'shortcut 1', \
-                        'residual 1', 'layer-norm', 'tanh', 'sum-pool 7', 'flatten', 'linear 1'",
-        sets: &["train.ema=0.9"],
-    },
-    Lists {
-        generator: "'linear 9', 'leaky-relu 0.2', 'shortcut 2', 'linear 9', 'residual 2', 'linear 784'",
-        discriminator: "'conv 2 kernel 3 padding 1', 'tanh', 'conv 3 kernel 3 padding 1', 'avg-pool 4', 'shortcut 4', \
-                        'avg-pool 4', 'conv 3 kernel 1', 'residual 3', 'leaky-relu 0.1', 'conv 3 kernel 1', 'shortcut 1', \
-                        'layer-norm', 'residual 2', 'leaky-relu 0.2', 'sum-pool 7', 'flatten', 'linear 1'",
-        sets: &["penalty.kind=wgan-gp", "penalty.weight=2"],
-    },
     Lists {
         generator: "'linear 98', 'reshape 2x7x7', 'batch-norm', 'relu', 'upsample 2', 'conv 5 kernel 3 padding 1', \
                     'batch-norm', 'leaky-relu 0.2', 'upsample 2', 'conv 1 kernel 3 padding 1'",
@@ -131,6 +114,23 @@ const ALL: [Lists; 16] = [
         generator: "'linear 18', 'layer-norm', 'leaky-relu 0.1', 'linear 784', 'batch-norm'",
         discriminator: "'linear 12', 'sigmoid', 'reshape 3x2x2', 'upsample 3', 'flatten', 'linear 1', 'leaky-relu 0.9'",
         sets: &[],
+    },
+    // Shortcuts with layers of their own: of larger and smaller maps, of rows, without layers, around the image; sums of squares.
+    Lists {
+        generator: "'linear 98', 'leaky-relu 0.2', 'shortcut 2', 'linear 98', 'residual 2', 'reshape 2x7x7', 'batch-norm', \
+                    'leaky-relu 0.1', 'upsample 2', 'conv 3 kernel 3 padding 1', 'batch-norm', 'shortcut 5', 'upsample 2', \
+                    'conv 3 kernel 1', 'residual 3', 'leaky-relu 0.3', 'conv-transpose 1 kernel 2 stride 2'",
+        discriminator: "'conv 2 kernel 3 padding 1', 'leaky-relu 0.2', 'conv 3 kernel 3 padding 1', 'avg-pool 4', 'shortcut 4', \
+                        'avg-pool 4', 'conv 3 kernel 1', 'residual 3', 'leaky-relu 0.1', 'conv 3 kernel 1', 'shortcut 1', \
+                        'residual 1', 'layer-norm', 'tanh', 'sum-pool 7', 'flatten', 'linear 1'",
+        sets: &["train.ema=0.9"],
+    },
+    Lists {
+        generator: "'linear 9', 'leaky-relu 0.2', 'shortcut 2', 'linear 9', 'residual 2', 'linear 784'",
+        discriminator: "'conv 2 kernel 3 padding 1', 'tanh', 'conv 3 kernel 3 padding 1', 'avg-pool 4', 'shortcut 4', \
+                        'avg-pool 4', 'conv 3 kernel 1', 'residual 3', 'leaky-relu 0.1', 'conv 3 kernel 1', 'shortcut 1', \
+                        'layer-norm', 'residual 2', 'leaky-relu 0.2', 'sum-pool 7', 'flatten', 'linear 1'",
+        sets: &["penalty.kind=wgan-gp", "penalty.weight=2"],
     },
 ];
 
