@@ -475,6 +475,37 @@ pub(super) fn penalised_blocks() -> Vec<(&'static str, Config)> {
             ),
         ),
         (
+            "a penalty at the images of the batch, through blocks without second derivatives",
+            penalised(
+                PenaltyKind::R1R2,
+                &[
+                    "flatten",
+                    "leaky-relu 0.9",
+                    "residual 1",
+                    "linear 9",
+                    "leaky-relu 0.2",
+                    "linear 9",
+                    "leaky-relu 0.2",
+                    "residual 2",
+                    "residual 4",
+                    "linear 1",
+                ],
+            ),
+        ),
+        (
+            "a penalty through a block around which the image goes",
+            penalised(
+                PenaltyKind::WganGp,
+                &["linear 4", "tanh", "linear 784", "residual 3", "linear 6", "leaky-relu 0.2", "linear 1"],
+            ),
+        ),
+    ]
+}
+
+/// Critics with shortcuts that have layers of their own and a penalty.
+pub(super) fn penalised_shortcuts() -> Vec<(&'static str, Config)> {
+    vec![
+        (
             "a penalty through shortcuts with layers of their own, with second derivatives in them, behind them and in none",
             penalised(
                 PenaltyKind::WganGp,
@@ -517,31 +548,6 @@ pub(super) fn penalised_blocks() -> Vec<(&'static str, Config)> {
                     "residual 2",
                     "linear 1",
                 ],
-            ),
-        ),
-        (
-            "a penalty at the images of the batch, through blocks without second derivatives",
-            penalised(
-                PenaltyKind::R1R2,
-                &[
-                    "flatten",
-                    "leaky-relu 0.9",
-                    "residual 1",
-                    "linear 9",
-                    "leaky-relu 0.2",
-                    "linear 9",
-                    "leaky-relu 0.2",
-                    "residual 2",
-                    "residual 4",
-                    "linear 1",
-                ],
-            ),
-        ),
-        (
-            "a penalty through a block around which the image goes",
-            penalised(
-                PenaltyKind::WganGp,
-                &["linear 4", "tanh", "linear 784", "residual 3", "linear 6", "leaky-relu 0.2", "linear 1"],
             ),
         ),
     ]
