@@ -10,7 +10,8 @@ use super::class_norms::class_norms;
 use super::conditional_lists::{conditional_lists, penalised_conditional_lists};
 use super::convolutions::{conditional_convolutions, convolutions, penalised_convolutions};
 use super::instance_norms::{instance_norms, penalised_instance_norms};
-use super::lists::{lists, penalised_blocks, penalised_lists, penalised_shortcuts};
+use super::lists::{lists, penalised_blocks, penalised_lists};
+use super::shortcuts::{penalised_shortcuts, shortcuts};
 use super::smooth_activations::{penalised_smooth_activations, smooth_activations};
 use super::without_biases::{lists_without_biases, penalised_without_biases};
 use super::{EPS, LR, small, with};
@@ -31,6 +32,7 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(lists())
         .chain(penalised_lists())
         .chain(penalised_blocks())
+        .chain(shortcuts())
         .chain(penalised_shortcuts())
         .chain(lists_without_biases())
         .chain(penalised_without_biases())

@@ -9,6 +9,7 @@ mod convolutions;
 mod instance_norms;
 mod lists;
 pub(crate) mod oracle;
+mod shortcuts;
 mod smooth_activations;
 mod steps;
 mod tape;
