@@ -10,6 +10,7 @@ mod damaged_checkpoint;
 mod devices;
 mod evaluating;
 mod foreign_files;
+mod generated_images;
 mod housekeeping;
 mod interruption;
 mod logging;

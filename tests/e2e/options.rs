@@ -157,6 +157,8 @@ fn a_file_that_cannot_be_written_is_named_as_it_was_asked_for() {
     for arguments in [
         &["report", "--out", "/proc/none/page.html"][..],
         &["generate", &run, "-n", "1", "--out", "/proc/none/page.png"],
+        &["generate", &run, "-n", "1", "--out", "/proc/none/images.npz"],
+        &["generate", &run, "-n", "1", "--out", "/proc/none/images/"],
         &["animate", &run, "--out", "/proc/none/page.gif"],
         &["data", "show", "strokes", "--out", "/proc/none/page.png"],
         &["export", "--out", "/proc/none/page.csv"],

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use gansweep_base::file;
 use gansweep_config::{DataRequest, Dataset, DatasetSpec};
-use gansweep_data::{DataError, DataSource, Found, Location, Split, contact_sheet};
+use gansweep_data::{
+    DataError, DataSource, Found, ImageFiles, ImageFormat, ImagesToCome, Location, Split, contact_sheet,
+};
 
 use crate::{AppError, Observer, Progress};
 
@@ -59,6 +61,28 @@ pub fn fetch(
     let fetched = source.fetch(asked, &mut |progress| observer.observe(Progress::Data(&progress)));
     observer.observe(Progress::DataEnded);
     fetched
+}
+
+/// Writes all images of a split one by one, for other programs, and returns their number. The dataset must be available
+/// locally.
+pub fn export(
+    source: &DataSource,
+    asked: impl Into<DataRequest>,
+    spec: &DatasetSpec,
+    split: Split,
+    format: ImageFormat,
+    path: &Path,
+) -> Result<usize, AppError> {
+    let images = source.load(asked, split)?;
+    let count = images.count;
+    let classes = (spec.classes > 1).then_some(images.labels);
+    let come = ImagesToCome { shape: images.shape, count, classes };
+    let written = ImageFiles::create(path, format, come).and_then(|mut files| {
+        files.add(&images.pixels)?;
+        files.finish()
+    });
+    written.map_err(|source| AppError::File { path: path.to_owned(), source })?;
+    Ok(count)
 }
 
 /// Writes a PNG with training images, one row per class. The dataset must be available locally.

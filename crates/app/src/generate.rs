@@ -1,15 +1,17 @@
 //! Generates images from a trained run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use gansweep_base::file;
+use gansweep_base::{file, host};
 use gansweep_config::{Config, DatasetSpec};
+use gansweep_data::{ImageFiles, ImageFormat, ImagesToCome};
 use gansweep_store::{Reader, RunRow};
-use gansweep_train::{classes_in_turn, generate};
+use gansweep_train::classes_in_turn;
+use gansweep_train::generate::Draw;
 
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::export::drawing_source;
-use crate::{AppError, backends};
+use crate::{AppError, Observer, Progress, backends};
 
 /// Which run to generate from, and what.
 #[derive(Debug, Clone)]
@@ -22,20 +24,33 @@ pub struct GenerateRequest {
     pub count: u32,
     /// The class of all images, by its number or its name; by default all classes in turn. Of conditional models alone.
     pub class: Option<String>,
-    /// Images per row, at least 1; by default one for each class that is drawn in turn, else the square root of the count.
-    pub cols: Option<u32>,
     /// Seed of the latent vectors.
     pub seed: u64,
     /// Draw with the weights, also where the run keeps an average of them.
     pub raw: bool,
     /// Which of the run's checkpoints draws.
     pub checkpoint: WhichCheckpoint,
-    /// The output file; `generated-RUN.png` by default.
+    /// What is written.
+    pub output: Output,
+    /// The output file or folder; `generated-RUN` by default, with the ending of the format.
     pub out: Option<PathBuf>,
 }
 
-/// Generates images from a checkpoint of the run, writes them as one PNG and returns its path.
-pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
+/// How images are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// As one PNG.
+    Grid {
+        /// Images per row, at least 1; by default one for each class that is drawn in turn, else the square root of the
+        /// count.
+        cols: Option<u32>,
+    },
+    /// One by one, for other programs.
+    Each(ImageFormat),
+}
+
+/// Generates images from a checkpoint of the run, writes them and returns their path.
+pub fn generate(request: &GenerateRequest, observer: &mut dyn Observer) -> Result<PathBuf, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
@@ -51,16 +66,60 @@ pub fn generate(request: &GenerateRequest) -> Result<PathBuf, AppError> {
         None => classes_in_turn(&spec, count as usize),
     };
     let source = drawing_source(&config, request.raw);
-    let (state, open) = (&snapshot.state, &backends::open_on_cpu);
-    let images = generate::images(open, &config, &spec, state, &classes, request.seed, source)?;
-    let in_turn = config.model.conditional && class.is_none();
-    let usual = if in_turn { spec.classes } else { f64::from(count).sqrt().ceil() as u32 };
-    let cols = request.cols.unwrap_or(usual).clamp(1, count);
-    let (png, _) = gansweep_data::grid(&images, spec.image, count.div_ceil(cols), cols)?;
-    let path = request.out.clone().unwrap_or_else(|| PathBuf::from(format!("generated-{}.png", run.id)));
-    let written = file::make_folder_of(&path).and_then(|()| file::write(&path, &png));
-    written.map_err(|source| AppError::File { path: path.clone(), source })?;
+    let (state, seed) = (&snapshot.state, request.seed);
+    let draw = Draw { config: &config, spec: &spec, state, classes: &classes, seed, source };
+    let usual = PathBuf::from(format!("generated-{}{}", run.id, request.output.ending()));
+    let path = request.out.clone().unwrap_or(usual);
+    match request.output {
+        Output::Grid { cols } => {
+            let in_turn = config.model.conditional && class.is_none();
+            let usual = if in_turn { spec.classes } else { f64::from(count).sqrt().ceil() as u32 };
+            write_grid(&draw, cols.unwrap_or(usual), &path)?;
+        }
+        Output::Each(format) => write_each(&draw, format, &path, observer)?,
+    }
     Ok(path)
+}
+
+impl Output {
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Grid { .. } => ".png",
+            Self::Each(ImageFormat::Folder) => "",
+            Self::Each(ImageFormat::Npz) => ".npz",
+        }
+    }
+}
+
+fn write_grid(draw: &Draw<'_>, cols: u32, path: &Path) -> Result<(), AppError> {
+    let images = draw.images(&backends::open_on_cpu, host::threads())?;
+    let count = draw.classes.len() as u32;
+    let cols = cols.clamp(1, count);
+    let (png, _) = gansweep_data::grid(&images, draw.spec.image, count.div_ceil(cols), cols)?;
+    let written = file::make_folder_of(path).and_then(|()| file::write(path, &png));
+    written.map_err(|source| AppError::File { path: path.to_owned(), source })
+}
+
+fn write_each(
+    draw: &Draw<'_>,
+    format: ImageFormat,
+    path: &Path,
+    observer: &mut dyn Observer,
+) -> Result<(), AppError> {
+    let unwritable = |source| AppError::File { path: path.to_owned(), source };
+    let (shape, total) = (draw.spec.image, draw.classes.len());
+    let classes = draw.config.model.conditional.then(|| draw.classes.to_vec());
+    let come = ImagesToCome { shape, count: total, classes };
+    let mut files = ImageFiles::create(path, format, come).map_err(unwritable)?;
+    let mut done = 0;
+    observer.observe(Progress::Generating { done, total });
+    draw.in_chunks(&backends::open_on_cpu, host::threads(), |images| {
+        files.add(&images).map_err(unwritable)?;
+        done += images.len() / shape.size();
+        observer.observe(Progress::Generating { done, total });
+        Ok::<_, AppError>(())
+    })?;
+    files.finish().map_err(unwritable)
 }
 
 /// The class that was asked for, by its number or by the dataset's name of it.

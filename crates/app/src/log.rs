@@ -80,6 +80,7 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::Evaluating { label, place, runs } => {
             debug!(target: "gansweep_evaluator", label, place, runs, "evaluating");
         }
+        Progress::Generating { done, total } => trace!(done, total, "generating images"),
         Progress::Planned(plan) => {
             let axes: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();
             info!(target: "gansweep_config", runs = plan.runs.len(), ?axes, "planned");

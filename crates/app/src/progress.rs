@@ -100,6 +100,13 @@ pub enum Progress<'a> {
         /// Their number.
         runs: usize,
     },
+    /// Images are drawn from a run and written one by one.
+    Generating {
+        /// How many have been written.
+        done: usize,
+        /// How many there will be.
+        total: usize,
+    },
     /// The plan is complete. Nothing is written yet.
     Planned(&'a Plan),
     /// When the images of the runs are evaluated while they train.

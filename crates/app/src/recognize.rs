@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use gansweep_base::host;
 use gansweep_config::{ClassNames, DataRequest, Dataset, ImageShape};
 use gansweep_data::{DataError, DataSource, character, fitted};
 use gansweep_evaluator::Evaluator;
 use gansweep_protocol::SampleSource;
 use gansweep_store::{DatasetRow, Reader};
-use gansweep_train::{classes_in_turn, generate};
+use gansweep_train::classes_in_turn;
+use gansweep_train::generate::{self, Draw};
 use serde::Serialize;
 
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
@@ -251,7 +253,8 @@ impl Judge {
         let open = &backends::open_on_cpu;
         let source = SampleSource::Raw;
         let classes = classes_in_turn(&data.spec, COMPARED);
-        let fakes = generate::images(open, config, &data.spec, state, &classes, LATENT_SEED, source)?;
+        let draw = Draw { config, spec: &data.spec, state, classes: &classes, seed: LATENT_SEED, source };
+        let fakes = draw.images(open, host::threads())?;
         let logits = |images: &[u8], classes: &[u16]| {
             generate::logits(open, config, &data.spec, state, images, classes)
         };

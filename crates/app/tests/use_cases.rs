@@ -175,13 +175,13 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         run: run.clone(),
         count: 6,
         class: None,
-        cols: None,
         seed: 1,
         raw: false,
         checkpoint: WhichCheckpoint::Last,
+        output: generate::Output::Grid { cols: None },
         out: Some(picture.clone()),
     };
-    assert_eq!(generate::generate(&request).unwrap(), picture);
+    assert_eq!(generate::generate(&request, &mut |_: Progress<'_>| ()).unwrap(), picture);
     assert!(fs::read(picture).unwrap().starts_with(b"\x89PNG"));
 
     let rows = RowsRequest {

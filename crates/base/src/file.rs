@@ -87,6 +87,22 @@ impl io::Write for Target {
     }
 }
 
+impl io::Seek for NewFile {
+    /// A pipe or a terminal has no positions.
+    fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
+        self.0.seek(position)
+    }
+}
+
+impl io::Seek for Target {
+    fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Beside { temporary, .. } => temporary.as_file_mut().seek(position),
+            Self::Stream(stream) => stream.seek(position),
+        }
+    }
+}
+
 impl io::Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
@@ -197,7 +213,7 @@ pub fn remove_leftover(path: &Path) -> io::Result<()> {
 
 /// The beginning of a file's name, as it is in the name of its temporary file. `path` may have the longest name
 /// that the file system accepts, and prefix and suffix come on top.
-fn short_name(path: &Path) -> String {
+pub(crate) fn short_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().chars().take(50).collect()
 }
 
@@ -234,13 +250,23 @@ fn is_same_file(file: &File, path: &Path) -> bool {
     open.is_some() && open == fs::symlink_metadata(path).map(identity).ok()
 }
 
+/// The beginning of the names of temporary files and folders for `path`, as [`is_temporary_of`] knows them.
+pub(crate) fn temporary_prefix(path: &Path) -> String {
+    format!(".{}.", short_name(path))
+}
+
+/// Names that begin so, for temporary files and folders.
+pub(crate) fn temporary_names(prefix: &str) -> tempfile::Builder<'_, 'static> {
+    let mut names = tempfile::Builder::new();
+    names.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM);
+    names
+}
+
 fn new_temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    let prefix = format!(".{}.", short_name(path));
-    builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM);
+    let prefix = temporary_prefix(path);
     // Opened here, since `tempfile` would exclude other users, which the final file should not, and would name the temporary
     // file in errors, of which the user has never heard.
-    builder.make_in(folder_of(path), |path| {
+    temporary_names(&prefix).make_in(folder_of(path), |path| {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
     })
 }
@@ -273,7 +299,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The folder of a path; `.` if the path is a name alone.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

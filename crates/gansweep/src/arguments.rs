@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gansweep_app::AppError;
 use gansweep_config::{DataRequest, Dataset};
-use gansweep_data::{DataSource, Naming};
+use gansweep_data::{DataSource, ImageFormat, Naming};
 use gansweep_store::DEFAULT_RESULTS;
 
 use crate::failure::Failure;
@@ -129,6 +129,42 @@ pub(crate) fn check_folder(path: Option<&Path>, what: &str, files: &[&str]) -> R
     match path.filter(|path| ends_in(path, files)) {
         Some(path) => Err(Failure::Usage(format!("{}: {what}; name a folder with --out", path.display()))),
         None => Ok(()),
+    }
+}
+
+/// A format of images that are written one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EachImageFormat {
+    /// A folder with a PNG of each image.
+    Folder,
+    /// A NumPy file with all images as one array `[N, height, width, channels]`.
+    Npz,
+}
+
+impl EachImageFormat {
+    /// The format that an output's name says: an ending, a slash, or that it is a folder.
+    pub(crate) fn of_name(path: &Path) -> Option<Self> {
+        let has_slash = path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| byte == b'/');
+        match path {
+            path if ends_in(path, &["npz"]) => Some(Self::Npz),
+            path if has_slash || path.is_dir() => Some(Self::Folder),
+            _ => None,
+        }
+    }
+
+    /// The format, unless the output's name promises another one.
+    pub(crate) fn checked(self, out: Option<&Path>) -> Result<ImageFormat, Failure> {
+        match self {
+            Self::Folder => {
+                let files = ["png", "jpg", "jpeg", "webp", "gif", "npz", "npy", "zip", "tar"];
+                check_folder(out, "--format folder writes a folder of files", &files)?;
+                Ok(ImageFormat::Folder)
+            }
+            Self::Npz => {
+                check_ending(out, "--format npz writes an .npz of NumPy", &["npz"])?;
+                Ok(ImageFormat::Npz)
+            }
+        }
     }
 }
 

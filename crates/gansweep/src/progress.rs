@@ -70,6 +70,10 @@ impl Observer for Display {
                     messages::print(&format!("evaluating {label}"));
                 }
             }
+            Progress::Generating { done, total } => {
+                let told = format!("generating {}", text::count(total, "image"));
+                self.counted("generating images", &told, done, total);
+            }
             Progress::FellBack { fallback, reason, .. } => self.warn(&format!(
                 "{reason}\nTraining on {} instead, because of [data] fallback; database and report record this.",
                 fallback.name()

@@ -11,6 +11,7 @@ mod real;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use gansweep_base::host;
 use gansweep_compare::SweepComparison;
 use gansweep_config::{Config, DataRequest, DatasetSpec, RunId, RunState};
 use gansweep_data::{DataError, DataSource};
@@ -18,7 +19,8 @@ use gansweep_protocol::{Metric, SampleSource};
 use gansweep_store::{
     DatasetRow, EvaluationRow, Reader, ResultsLock, RunFilter, RunRow, Store, StoreError, SweepRow,
 };
-use gansweep_train::{classes_in_turn, generate};
+use gansweep_train::classes_in_turn;
+use gansweep_train::generate;
 use serde::Serialize;
 
 pub(crate) use self::afterwards::{TrainedSweep, WithFigures};
@@ -292,9 +294,15 @@ impl Draw<'_> {
         let snapshot = read_checkpoint(self.reader, self.row, which, &config, spec, results)?;
         let classes = classes_in_turn(spec, self.request.images);
         let source = drawing_source(&config, self.request.raw);
-        let (state, open) = (&snapshot.state, &backends::open_on_cpu);
-        let seed = generate::EVALUATION_SEED;
-        let images = generate::images(open, &config, spec, state, &classes, seed, source)?;
+        let draw = generate::Draw {
+            config: &config,
+            spec,
+            state: &snapshot.state,
+            classes: &classes,
+            seed: generate::EVALUATION_SEED,
+            source,
+        };
+        let images = draw.images(&backends::open_on_cpu, host::threads())?;
         let is_curve = source == drawing_source(&config, false);
         let classes = config.model.conditional.then_some(classes);
         Ok((Drawn { step: snapshot.state.step, source, is_curve, classes }, images))

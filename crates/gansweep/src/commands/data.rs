@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gansweep_app::data;
-use gansweep_base::printable;
-use gansweep_config::{ClassNames, DataRequest, Dataset};
-use gansweep_data::{DataError, DataSource, Found, Location, OtherFile};
+use gansweep_base::{printable, text};
+use gansweep_config::{ClassNames, DataRequest, Dataset, DatasetSpec};
+use gansweep_data::{DataError, DataSource, Found, ImageFormat, Location, OtherFile, Split};
 
-use crate::arguments::{DataFolderArgs, ShapeArgs, check_ending};
+use crate::arguments::{DataFolderArgs, EachImageFormat, ShapeArgs, check_ending};
 use crate::failure::Failure;
-use crate::output;
 use crate::progress::Display;
+use crate::{messages, output};
 
 /// What `data` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -20,6 +20,8 @@ pub(crate) enum DataAction {
     Fetch,
     /// Write a PNG with some of its images.
     Show,
+    /// Write all of its images one by one, as runs train on them, for other programs.
+    Export,
 }
 
 #[derive(Debug, Args)]
@@ -34,9 +36,15 @@ pub(crate) struct DataArgs {
     pub(crate) data_folder: DataFolderArgs,
     #[command(flatten)]
     pub(crate) shape: ShapeArgs,
-    /// Output file of `show` [default: NAME.png].
-    #[arg(long, short, value_name = "FILE")]
+    /// Output of `show` [default: NAME.png] or `export` [default: NAME-train or NAME-test, for npz with that ending].
+    #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
+    /// Output format of `export` [default: npz if --out ends in .npz, otherwise folder].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<EachImageFormat>,
+    /// `export` the test images instead of the training images.
+    #[arg(long)]
+    pub(crate) test: bool,
 }
 
 /// The most files of the data folder that are listed.
@@ -45,15 +53,7 @@ const MAX_FILES: usize = 20;
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
     let source = args.data_folder.source();
-    match args.action {
-        Some(DataAction::Show) => check_ending(args.out.as_deref(), "images are written as PNG", &["png"])?,
-        Some(DataAction::Fetch) | None if args.out.is_some() => {
-            return Err(Failure::Usage(
-                "--out is for `data show NAME`, which writes a PNG; omit it".to_owned(),
-            ));
-        }
-        Some(DataAction::Fetch) | None => {}
-    }
+    check_options(args)?;
     let Some(name) = &args.name else { return list(&source, args) };
     let dataset = data::named(name)?;
     args.data_folder.check(dataset)?;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
         return Err(DataFolderArgs::failure(DataError::OtherShape { dataset, shape: spec.image }));
     }
     let available = match args.action {
-        Some(DataAction::Show) => data::provide(&source, asked, display),
+        Some(DataAction::Show | DataAction::Export) => data::provide(&source, asked, display),
         Some(DataAction::Fetch) | None => data::fetch(&source, asked, display),
     };
     available.map_err(DataFolderArgs::failure)?;
@@ -78,12 +78,52 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
             }
             output::print_path("", &path)?;
         }
+        Some(DataAction::Export) => export(args, &source, asked, &spec)?,
         Some(DataAction::Fetch) | None => {
             let place = place(&source, dataset).map_err(DataFolderArgs::failure)?;
             output::print(&format!("{}: {place}", dataset.name()))?;
         }
     }
     Ok(())
+}
+
+/// Refuses options that say nothing of the action.
+fn check_options(args: &DataArgs) -> Result<(), Failure> {
+    let is_export = args.action == Some(DataAction::Export);
+    let of_export = [("--format", args.format.is_some()), ("--test", args.test)];
+    if let Some((option, _)) = of_export.into_iter().find(|(_, is_given)| *is_given && !is_export) {
+        return Err(Failure::Usage(format!("{option} is for `data export NAME`; omit it")));
+    }
+    match args.action {
+        Some(DataAction::Show) => check_ending(args.out.as_deref(), "images are written as PNG", &["png"]),
+        Some(DataAction::Fetch) | None if args.out.is_some() => Err(Failure::Usage(
+            "--out is for `data show NAME` and `data export NAME`, which write files; omit it".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the images of a split one by one.
+fn export(
+    args: &DataArgs,
+    source: &DataSource,
+    asked: DataRequest,
+    spec: &DatasetSpec,
+) -> Result<(), Failure> {
+    let out = args.out.as_deref();
+    let format = args.format.or_else(|| out.and_then(EachImageFormat::of_name));
+    let format = format.unwrap_or(EachImageFormat::Folder).checked(out)?;
+    let (split, name) = if args.test { (Split::Test, "test") } else { (Split::Train, "train") };
+    if args.test && spec.test_images == 0 {
+        let problem = format!("{} has no test images; omit --test", asked.dataset.name());
+        return Err(Failure::Usage(problem));
+    }
+    let ending = if format == ImageFormat::Npz { ".npz" } else { "" };
+    let usual = || PathBuf::from(format!("{}-{name}{ending}", asked.dataset.name()));
+    let path = args.out.clone().unwrap_or_else(usual);
+    let count = data::export(source, asked, spec, split, format, &path).map_err(DataFolderArgs::failure)?;
+    messages::print(&format!("exported {}", text::count(count, "image")));
+    Ok(output::print_path("", &path)?)
 }
 
 /// What the numbers beside the rows of a contact sheet stand for; `None` where the classes are called like these.

@@ -2,13 +2,28 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gansweep_app::checkpoint::WhichCheckpoint;
-use gansweep_app::generate::{GenerateRequest, generate};
+use gansweep_app::generate::{GenerateRequest, Output, generate};
 
-use crate::arguments::{ResultsArgs, check_ending};
+use crate::arguments::{EachImageFormat, ResultsArgs, check_ending};
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Display;
+
+/// How images are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GeneratedFormat {
+    /// One PNG with all images; at most 10,000.
+    Grid,
+    /// A folder with a PNG of each image.
+    Folder,
+    /// A NumPy file with all images as one array `[N, height, width, channels]`.
+    Npz,
+}
+
+/// The most images of a grid.
+const MAX_GRID: u32 = 10_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
@@ -16,12 +31,15 @@ pub(crate) struct GenerateArgs {
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// Number of images.
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) count: u32,
     /// Class of all images, by its number or name; only of conditional models [default: all classes in turn].
     #[arg(long, value_name = "CLASS")]
     pub(crate) class: Option<String>,
-    /// Images per row [default: one for each class in turn, else the square root of the count].
+    /// Output format [default: npz if --out ends in .npz, folder if it is a folder or ends in a slash, otherwise grid].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<GeneratedFormat>,
+    /// Images per row of a grid [default: one for each class in turn, else the square root of the count].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) cols: Option<u32>,
     /// Seed; the same seed gives the same images.
@@ -33,8 +51,8 @@ pub(crate) struct GenerateArgs {
     /// Draw with the run's best checkpoint (`record.best`) instead of the last one.
     #[arg(long)]
     pub(crate) best: bool,
-    /// Output file [default: generated-RUN.png].
-    #[arg(long, short, value_name = "FILE")]
+    /// Output file or folder [default: generated-RUN.png, generated-RUN or generated-RUN.npz].
+    #[arg(long, short, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
@@ -42,17 +60,49 @@ pub(crate) struct GenerateArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
-    check_ending(args.out.as_deref(), "images are written as PNG", &["png"])?;
-    let path = generate(&GenerateRequest {
-        results: args.results.results.clone(),
-        run: args.run.clone(),
-        count: args.count,
-        class: args.class.clone(),
-        cols: args.cols,
-        seed: args.seed,
-        raw: args.raw,
-        checkpoint: WhichCheckpoint::best_if(args.best),
-        out: args.out.clone(),
-    })?;
+    let output = output(args)?;
+    let mut display = Display::new(false);
+    let path = generate(
+        &GenerateRequest {
+            results: args.results.results.clone(),
+            run: args.run.clone(),
+            count: args.count,
+            class: args.class.clone(),
+            seed: args.seed,
+            raw: args.raw,
+            checkpoint: WhichCheckpoint::best_if(args.best),
+            output,
+            out: args.out.clone(),
+        },
+        &mut display,
+    )?;
+    display.finish();
     Ok(output::print_path("", &path)?)
+}
+
+/// What is written: what was asked for, or what the output's name says.
+fn output(args: &GenerateArgs) -> Result<Output, Failure> {
+    let out = args.out.as_deref();
+    let each = match args.format {
+        Some(GeneratedFormat::Grid) => None,
+        Some(GeneratedFormat::Folder) => Some(EachImageFormat::Folder),
+        Some(GeneratedFormat::Npz) => Some(EachImageFormat::Npz),
+        None => out.and_then(EachImageFormat::of_name),
+    };
+    if let Some(each) = each {
+        if args.cols.is_some() {
+            return Err(Failure::Usage("--cols is for --format grid; omit it".to_owned()));
+        }
+        return Ok(Output::Each(each.checked(out)?));
+    }
+    let endings =
+        "images are written as one PNG, with --format folder as one each, and with --format npz as an array";
+    check_ending(out, endings, &["png", "npz"])?;
+    if args.count > MAX_GRID {
+        return Err(Failure::Usage(format!(
+            "a grid has at most {MAX_GRID} images; write {} with --format folder or --format npz",
+            args.count
+        )));
+    }
+    Ok(Output::Grid { cols: args.cols })
 }
