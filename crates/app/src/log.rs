@@ -47,7 +47,7 @@ fn log_progress(progress: &Progress<'_>) {
             warn!(target: "gansweep_config", trials, "all trials of the search are random draws");
         }
         Progress::WithoutEffect(setting) => {
-            let (key, value) = (&setting.key, &setting.value);
+            let (key, value) = (&setting.setting.key, &setting.setting.value);
             warn!(target: "gansweep_config", key, %value, "setting without effect");
         }
         Progress::RunsLeft { name, runs } => {

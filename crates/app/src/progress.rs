@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gansweep_config::{Dataset, Place, Plan, ResolvedKey};
+use gansweep_config::{Dataset, Place, Plan, WithoutEffect};
 use gansweep_data::DataError;
 use gansweep_evaluator::{CacheError, TrainingProgress};
 use gansweep_scheduler::Notice;
@@ -31,7 +31,7 @@ pub enum Progress<'a> {
     /// An exclusion of the experiment matches no run of the plan.
     UnusedExclusion(&'a Place),
     /// No run has a setting of the experiment, because another one turns off what it belongs to.
-    WithoutEffect(&'a ResolvedKey),
+    WithoutEffect(&'a WithoutEffect),
     /// All of this many trials of a search are random draws.
     SearchWithoutProposals(usize),
     /// Runs of the sweep's last plan are not in this one.

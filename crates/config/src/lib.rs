@@ -83,3 +83,4 @@ pub use smooth_activation::SmoothActivation;
 pub use stored::{Lookup, StoredError};
 pub use sweep::{Axis, Exclusion, Factor, Pinned, Sweep};
 pub use value::Value;
+pub use without_effect::{Switch, WithoutEffect};

@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::expand::{self, Combination, DataLookup, Expansion};
-use crate::merge::ResolvedKey;
 use crate::sweep::Axis;
-use crate::without_effect::without_effect;
+use crate::without_effect::{WithoutEffect, without_effect};
 use crate::{
     Assignment, AxisKind, BudgetedConfig, Config, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
     Experiment, Faults, Place, PlannedRun, RunId, Value, label,
@@ -29,8 +28,8 @@ pub struct Plan {
     pub excluded: usize,
     /// Rules of `[[sweep.exclude]]` that no run matches.
     pub unused_exclusions: Vec<Place>,
-    /// Settings of the user that no run has, because another setting turns off what they belong to.
-    pub without_effect: Vec<ResolvedKey>,
+    /// Settings and axes of the user that no run has, because another setting turns off what they belong to.
+    pub without_effect: Vec<WithoutEffect>,
 }
 
 /// An axis, for display.

@@ -1,33 +1,92 @@
 //! Settings that a run does not use: what they belong to is turned off by another setting.
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::merge::ResolvedKey;
 use crate::schema::{Effect, Key, Kind, keys};
+use crate::sweep::Axis;
 use crate::{
     AxisKind, BudgetedConfig, ClassNames, Config, DatasetSpec, Experiment, ImageShape, Layer, NetworkLayer,
     PlannedRun, Value,
 };
 
+/// A setting or an axis of the user that no run is trained with.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WithoutEffect {
+    /// The key, what was written, and where. Of an axis: all of its values.
+    #[serde(flatten)]
+    pub setting: ResolvedKey,
+    /// Whether it is an axis.
+    pub is_axis: bool,
+    /// The key that turns it off, if another value of a single key would turn it on.
+    pub switch: Option<Switch>,
+}
+
+/// A key with a value that turns another key off.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Switch {
+    /// Its path.
+    pub key: &'static str,
+    /// Its value in the first run.
+    pub value: Json,
+    /// The values with which the other key has an effect; none if they are numbers.
+    pub choices: Vec<Json>,
+}
+
 impl Config {
     /// The keys that this config has only neutral values of, since another key turns off what they belong to: the widths of
     /// a perceptron's layers where the network is a DCGAN. Keys of `data` are never among them.
     pub fn unused_keys(&self) -> Vec<&'static str> {
+        let images = any_images();
+        let own = own_keys().filter(|key| key.field.is_some() && !self.uses(key, &images));
+        own.map(|key| key.path).collect()
+    }
+
+    /// Whether a run with another value of the key is another run.
+    fn uses(&self, key: &Key, images: &DatasetSpec) -> bool {
+        let Some(field) = key.field else { return false };
         let mut config = self.clone();
         // A slope of 0 is a ReLU, so that neither slope nor activation would seem to matter.
         (config.model.generator.slope, config.model.discriminator.slope) = (0.25, 0.25);
-        let canonical = config.clone().canonical(&any_images());
-        let changes_nothing = |key: &&Key| {
-            let Some(field) = key.field else { return false };
-            alternatives(key.kind).iter().all(|value| {
-                let mut changed = BudgetedConfig { config: config.clone(), epochs: 1 };
-                field.set(&mut changed, value);
-                changed.config.canonical(&any_images()) == canonical
-            })
-        };
-        let own = keys().filter(|key| key.effect == Effect::Config && !key.path.starts_with("data."));
-        own.filter(|key| key.parts.is_empty()).filter(changes_nothing).map(|key| key.path).collect()
+        let canonical = config.clone().canonical(images);
+        alternatives(key.kind).iter().any(|value| {
+            let mut changed = BudgetedConfig { config: config.clone(), epochs: 1 };
+            field.set(&mut changed, value);
+            changed.config.canonical(images) != canonical
+        })
     }
+
+    /// The key with another value of which this config would use one of `unused`.
+    fn switch_of(&self, unused: &[&Key]) -> Option<Switch> {
+        let images = any_images();
+        let others = own_keys().filter(|key| unused.iter().all(|unused| unused.path != key.path));
+        others.filter(|other| !matches!(other.kind, Kind::Hidden | Kind::Layers)).find_map(|other| {
+            let field = other.field?;
+            let turns_on = |value: &Value| {
+                let mut changed = BudgetedConfig { config: self.clone(), epochs: 1 };
+                field.set(&mut changed, value);
+                unused.iter().any(|unused| changed.config.uses(unused, &images))
+            };
+            let mut on = alternatives(other.kind);
+            on.retain(turns_on);
+            if on.is_empty() {
+                return None;
+            }
+            let choices = match other.kind {
+                Kind::Choice(_) | Kind::Bool => on.iter().map(Value::to_json).collect(),
+                _ => Vec::new(),
+            };
+            Some(Switch { key: other.path, value: field.get(&mut self.clone())?.to_json(), choices })
+        })
+    }
+}
+
+/// The keys of a config, each of which sets one field. Those of `data` are beside it: a dataset may be replaced by its
+/// fallback, with everything that belongs to it.
+fn own_keys() -> impl Iterator<Item = &'static Key> {
+    keys()
+        .filter(|key| key.effect == Effect::Config && key.parts.is_empty() && !key.path.starts_with("data."))
 }
 
 /// Images of which no setting says that it asks for what there is anyway: a prime number of them.
@@ -56,9 +115,8 @@ fn alternatives(kind: Kind) -> Vec<Value> {
     }
 }
 
-/// The settings that the user gave and that no run has: a config records a neutral value where a key has no effect. Swept
-/// keys are not among them, since runs that differ in nothing are counted as duplicates.
-pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Vec<ResolvedKey> {
+/// The settings and axes that the user gave and that no run has: a config records a neutral value where a key has no effect.
+pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Vec<WithoutEffect> {
     let is_given = |setting: &&ResolvedKey| !matches!(setting.layer, Layer::Default | Layer::Recipe(_));
     let is_swept = |setting: &ResolvedKey| {
         let sets = |key: &Key| key.path == setting.key || key.parts.contains(&setting.key.as_str());
@@ -70,7 +128,23 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
             || (setting.key == "sweep.random.seed" && !draws(experiment))
             || is_of_what_was_not_asked_for(setting, experiment)
     };
-    given.filter(|setting| !is_swept(setting) && is_idle(setting)).cloned().collect()
+    let settings = given.filter(|setting| !is_swept(setting) && is_idle(setting)).map(|setting| {
+        let key: Vec<&Key> = keys().filter(|key| key.path == setting.key).collect();
+        let switch = runs.first().and_then(|run| run.config.switch_of(&key));
+        WithoutEffect { setting: setting.clone(), is_axis: false, switch }
+    });
+    // A value that has an effect on a run is assigned to it.
+    let is_assigned =
+        |axis: &Axis, run: &PlannedRun| run.assignments.iter().any(|it| it.key == axis.key.path);
+    let idle = |axis: &&Axis| !runs.is_empty() && !runs.iter().any(|run| is_assigned(axis, run));
+    let axes = experiment.sweep.axes().filter(idle).map(|axis| {
+        let value = axis.values.iter().map(|value| axis.recorded(value)).collect();
+        let setting = ResolvedKey { key: axis.key.path.to_owned(), value, layer: axis.layer.clone() };
+        let keys: Vec<&Key> = axis.key.targets().collect();
+        let switch = runs.first().and_then(|run| run.config.switch_of(&keys));
+        WithoutEffect { setting, is_axis: true, switch }
+    });
+    settings.chain(axes).collect()
 }
 
 /// Whether the setting is of a search or a pruner that no `method` turns on. One that is turned off by its `method` is meant to be
@@ -95,7 +169,6 @@ fn is_unused(setting: &ResolvedKey, runs: &[PlannedRun]) -> bool {
     let Some(key) = keys().find(|key| key.path == setting.key && key.effect == Effect::Config) else {
         return false;
     };
-    // A dataset may be replaced by its fallback, with everything that belongs to it.
     let Some(field) = key.field.filter(|_| !key.path.starts_with("data.")) else { return false };
     let has_another = |run: &PlannedRun| {
         let value = field.get(&mut run.config.clone());

@@ -11,7 +11,7 @@ use gansweep_app::schedule::{AT_THE_END, Schedule, Without};
 use gansweep_base::alignment::{Row, aligned};
 use gansweep_base::{printable, text};
 use gansweep_config::schema::is_list_of_layers;
-use gansweep_config::{Place, ResolvedKey};
+use gansweep_config::{Place, ResolvedKey, Switch, WithoutEffect};
 use gansweep_store::Damage;
 use serde::Serialize;
 use serde_json::Value;
@@ -128,17 +128,34 @@ pub(crate) fn unused_exclusion(place: &Place) -> String {
     format!("{place}: this exclusion matches no run; correct its values, or remove it")
 }
 
-/// The notice that a setting of an experiment is of no use.
-pub(crate) fn without_effect(setting: &ResolvedKey) -> String {
-    let ResolvedKey { key, value: written, layer } = setting;
-    let reason = match key.split_once('.') {
-        Some(("search", _)) => ": `search.method = \"tpe\"` turns the search on",
-        Some(("prune", _)) => ": `prune.method`, such as `\"asha\"`, turns pruning on",
-        _ => {
-            " on any run: what it belongs to is turned off or of another kind, or it makes no difference for this data"
-        }
+/// The notice that a setting or an axis of an experiment is of no use.
+pub(crate) fn without_effect(idle: &WithoutEffect) -> String {
+    let ResolvedKey { key, value: written, layer } = &idle.setting;
+    let what = match idle.is_axis {
+        true => format!("the axis {key} ({layer})"),
+        false => format!("{key} = {} ({layer})", value(written)),
     };
-    format!("{key} = {} ({layer}) has no effect{reason}", value(written))
+    let reason = match (key.split_once('.'), &idle.switch) {
+        (Some(("search", _)), _) => "`search.method = \"tpe\"` turns the search on".to_owned(),
+        (Some(("prune", _)), _) => "`prune.method`, such as `\"asha\"`, turns pruning on".to_owned(),
+        (_, Some(Switch { key, value: off, choices })) if choices.is_empty() => {
+            format!("it belongs to `{key}`, which is {}", value(off))
+        }
+        (_, Some(Switch { key, value: off, choices })) => {
+            format!("`{key}` is {off}; it has one with {}", either(choices))
+        }
+        (_, None) => "what it belongs to is turned off, or it makes no difference for this data".to_owned(),
+    };
+    format!("{what} has no effect on any run: {reason}")
+}
+
+/// `"a", "b" or "c"`.
+fn either(choices: &[Value]) -> String {
+    let texts: Vec<String> = choices.iter().map(Value::to_string).collect();
+    match texts.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => texts.concat(),
+    }
 }
 
 /// The notice that the model of a search proposes nothing.

@@ -109,7 +109,7 @@ fn exclusions_leave_out_what_has_all_of_their_values() {
 #[test]
 fn settings_that_no_run_uses_are_named() {
     let unused = |text: &str| -> Vec<String> {
-        plan(text).without_effect.into_iter().map(|setting| setting.key).collect()
+        plan(text).without_effect.into_iter().map(|idle| idle.setting.key).collect()
     };
     assert_eq!(
         unused("[optimizer]\nlr_end = 0.1\nhorizon = 3\n"),
@@ -137,9 +137,61 @@ fn settings_that_no_run_uses_are_named() {
         ["model.generator.hidden", "model.discriminator.hidden"]
     );
     assert_eq!(unused("model.hidden = 64\nmodel.discriminator.slope = 0.1\n"), [""; 0]);
-    // Where it is swept what they belong to, and where they are swept themselves.
+    // What they belong to is swept.
     assert_eq!(unused("penalty.weight = 5\n[sweep.grid]\n\"penalty.kind\" = [\"none\", \"r1\"]\n"), [""; 0]);
-    assert_eq!(unused("[sweep.grid]\n\"penalty.weight\" = [1, 5]\n"), [""; 0]);
+}
+
+#[test]
+fn axes_that_change_no_run_are_named() {
+    let idle = |text: &str| plan(text).without_effect;
+    let [weight] = &idle("[sweep.grid]\n\"penalty.weight\" = [1, 5]\n")[..] else { panic!("one axis") };
+    assert_eq!((weight.setting.key.as_str(), weight.is_axis), ("penalty.weight", true));
+    assert_eq!(weight.setting.value, serde_json::json!([1.0, 5.0]));
+    let random = idle(
+        "[sweep.random]\nn = 3\n[sweep.random.keys]\n\"optimizer.momentum\" = { uniform = [0.1, 0.9] }\n",
+    );
+    assert_eq!(random.len(), 1);
+    assert!(random[0].is_axis && random[0].setting.key == "optimizer.momentum");
+    // One of its values, or its combination with another axis, has an effect.
+    let kinds = "\"penalty.kind\" = [\"none\", \"r1\"]\n";
+    assert_eq!(idle(&format!("[sweep.grid]\n\"penalty.weight\" = [1, 5]\n{kinds}")), []);
+    assert_eq!(idle("[sweep.grid]\n\"train.ema\" = [0, 0.9]\n"), []);
+    // All of its other values are excluded.
+    let one_left = "[sweep.grid]\n\"optimizer.lr\" = [1e-3, 1e-4]\n[[sweep.exclude]]\noptimizer.lr = 1e-3\n";
+    assert_eq!(idle(one_left), []);
+}
+
+#[test]
+fn what_turns_a_setting_off_is_named() {
+    let switch = |text: &str| {
+        let switch = plan(text).without_effect.remove(0).switch.expect("a switch");
+        (switch.key, switch.value.to_string(), serde_json::to_string(&switch.choices).unwrap())
+    };
+    let of = |key, value: &str, choices: &str| (key, value.to_owned(), choices.to_owned());
+    for (text, expected) in [
+        (
+            "[penalty]\nweight = 5\n",
+            of("penalty.kind", "\"none\"", r#"["wgan-gp","dragan","r1","r2","r1-r2"]"#),
+        ),
+        ("[train]\nema_warmup = true\n", of("train.ema", "0.0", "[]")),
+        ("[loss]\nweight_clip = 0.1\n", of("loss.kind", "\"non-saturating\"", r#"["wasserstein"]"#)),
+        (
+            "optimizer.generator.momentum = 0.9\n",
+            of("optimizer.generator.kind", "\"adam\"", r#"["sgd","rmsprop"]"#),
+        ),
+        ("model.generator.width = 8\n", of("model.generator.kind", "\"mlp\"", r#"["dcgan"]"#)),
+        (
+            "[sweep.grid]\n\"model.discriminator.width\" = [8, 9]\n",
+            of("model.discriminator.kind", "\"mlp\"", r#"["dcgan"]"#),
+        ),
+        (
+            "[optimizer]\nhorizon = 3\n",
+            of("optimizer.generator.schedule", "\"constant\"", r#"["linear","cosine","step"]"#),
+        ),
+        ("model.embedding = 4\n", of("model.conditional", "false", "[true]")),
+    ] {
+        assert_eq!(switch(text), expected, "{text}");
+    }
 }
 
 #[test]

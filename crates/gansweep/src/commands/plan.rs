@@ -9,7 +9,9 @@ use gansweep_app::plan::{
     TimeEstimate, TrainingTime, preview,
 };
 use gansweep_base::text;
-use gansweep_config::{Axis, AxisSummary, Experiment, Layer, PlannedRun, ResolvedKey, RunState};
+use gansweep_config::{
+    Axis, AxisSummary, Experiment, Layer, PlannedRun, ResolvedKey, RunState, WithoutEffect,
+};
 use gansweep_scheduler::EpochBounds;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -292,7 +294,7 @@ struct Json<'p> {
     duplicates: usize,
     excluded: usize,
     unused_exclusions: Vec<String>,
-    without_effect: &'p [ResolvedKey],
+    without_effect: &'p [WithoutEffect],
     unselected: usize,
     runs_left: usize,
     trials_to_propose: usize,
