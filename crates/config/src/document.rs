@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::syntax_hint::syntax_hint;
 use crate::{Fault, Faults, Layer, Place, Problem};
 
 /// The longest experiment file. A wrong path may lead to something much longer.
@@ -119,11 +120,15 @@ impl<'t> Document<'t> {
             }
             Origin::Value(place) => place.clone(),
         };
-        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
         let line = self.line_around(offset);
         let written = self.excerpt(&(self.start_before(offset, line.start)..line.end));
-        let message = if written.is_empty() { message } else { format!("{message} in `{written}`") };
-        Fault::new(place, Some(layer.clone()), "", Problem::Syntax(message))
+        let fault = |message| Fault::new(place, Some(layer.clone()), "", Problem::Syntax(message));
+        // The parser's own guess would lead elsewhere.
+        if let Some(hint) = syntax_hint(&self.text[line.clone()], offset - line.start) {
+            return fault(format!("`{written}`")).expected(hint);
+        }
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        fault(if written.is_empty() { message } else { format!("{message} in `{written}`") })
     }
 }
 

@@ -49,6 +49,7 @@ mod selection;
 mod smooth_activation;
 mod stored;
 mod sweep;
+mod syntax_hint;
 mod value;
 mod value_names;
 mod without_effect;

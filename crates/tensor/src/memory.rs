@@ -414,11 +414,13 @@ mod tests {
     }
 
     #[test]
-    fn a_group_with_residual_blocks_holds_what_was_estimated() {
+    fn a_group_with_residual_blocks_and_shortcuts_holds_what_was_estimated() {
         let generator = "model.generator.layers=[{linear=1568},{reshape=[8,14,14]},'batch-norm','relu',\
-                         {conv=8,kernel=3,padding=1},{residual=3},{upsample=2},{conv=1,kernel=3,padding=1}]";
+                         {conv=8,kernel=3,padding=1},{residual=3},'relu',{upsample=2},{conv=4,kernel=3,padding=1},\
+                         {shortcut=3},{upsample=2},{conv=4,kernel=1},{residual=3},{conv=1,kernel=3,padding=1}]";
         let discriminator = "model.discriminator.layers=[{conv=8,kernel=4,stride=2,padding=1},{leaky-relu=0.2},\
-                             {conv=8,kernel=3,padding=1},{residual=2},{avg-pool=2},'flatten',{linear=1}]";
+                             {conv=8,kernel=3,padding=1},{residual=2},'relu',{conv=16,kernel=3,padding=1},{avg-pool=2},\
+                             {shortcut=3},{conv=16,kernel=1},{avg-pool=2},{residual=3},'flatten',{linear=1}]";
         let sets = ["model.kind=layers", generator, discriminator, "train.batch_size=8", "data.images=160"];
         assert_holds_what_was_estimated(&config("fast", &sets), 2);
     }

@@ -99,7 +99,33 @@ fn several_syntax_errors_are_told_together() {
 #[test]
 fn the_excerpt_of_a_long_line_shows_the_place_of_a_syntax_error() {
     let layers = "layers = [{ linear = 6272 }, { reshape = [128, 7, 7] }, \"relu\", { conv = 1 kernel = 3 }]";
-    assert_snapshot!(faults(&format!("[model.generator]\n{layers}\n")), @r#"test.toml:2:74: not TOML: string values must be quoted, expected literal string in `}, "relu", { conv = 1 kernel = 3 }]` (from file)"#);
+    assert_snapshot!(faults(&format!("[model.generator]\n{layers}\n")), @r#"test.toml:2:74: not TOML: `}, "relu", { conv = 1 kernel = 3 }]`; expected commas between the keys of a table: `{ a = 1, b = 2 }` (from file)"#);
+}
+
+#[test]
+fn syntax_of_other_languages_is_recognised() {
+    for (text, hint) in [
+        ("[optimizer]\nlr = .5\n", "`0.5`"),
+        ("[optimizer]\nlr = 5.\n", "`5.0`"),
+        ("[train]\nepochs = 05\n", "`5`"),
+        ("[train]\nepochs = 5;\n", "`5` without `;`"),
+        ("[model]\nconditional = True\n", "`true` or `false`"),
+        ("[model]\nconditional = yes # or no\n", "`true` or `false`"),
+        ("[data]\npath = None\n", "no key at all"),
+        ("[data]\npath = \"C:\\Users\\x\"\n", "single quotes"),
+        ("recipe = fast\n", "a text in quotes: `\"fast\"`"),
+        ("recipe = \u{201c}fast\u{201d}\n", "straight quotes"),
+        ("recipe: fast\n", "`recipe = fast`, with quotes around a text"),
+        ("train:\n  epochs = 5\n", "a table: `[train]`"),
+        ("{\"recipe\": \"fast\"}\n", "TOML and not JSON"),
+        ("[sweep.grid]\n\"optimizer.lr\" = [1e-3 1e-4]\n", "commas between values: `1e-3, 1e-4`"),
+        ("[sweep.grid]\n\"optimizer.lr\" = { log = [1e-4, 1e-2] n = 3 }\n", "commas between the keys"),
+    ] {
+        let first = faults(text).lines().next().unwrap_or_default().to_owned();
+        assert!(first.contains("not TOML") && first.contains(hint), "{text}: {first}");
+    }
+    // Nothing is guessed of what is no TOML for another reason.
+    assert!(!faults("[train\nepochs = 5\n").contains("; expected"));
 }
 
 #[test]

@@ -30,8 +30,11 @@ pub(crate) struct PlanArgs {
     pub(crate) execution: ExecutionArgs,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
-    /// Print JSON.
+    /// List also the keys that have their default values.
     #[arg(long)]
+    pub(crate) all: bool,
+    /// Print JSON.
+    #[arg(long, conflicts_with = "all")]
     pub(crate) json: bool,
 }
 
@@ -44,19 +47,26 @@ const MAX_VALUES: usize = 12;
 pub(crate) fn run(args: &PlanArgs) -> Result<(), Failure> {
     let request = request::plan(&args.experiment, &args.execution, &args.results)?;
     if !args.json {
-        return show(&request);
+        return show(&request, Listed { defaults: args.all });
     }
     let preview = preview(&request, &mut Display::new(false))?;
     Ok(output::print_json(&Json::of(&preview))?)
 }
 
+/// Which settings are listed beside those that a recipe, a file or the command line gives.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Listed {
+    /// Those of the built-in defaults.
+    pub(crate) defaults: bool,
+}
+
 /// Prints the plan as text.
-pub(crate) fn show(request: &PlanRequest) -> Result<(), Failure> {
-    Ok(output::print(&View(preview(request, &mut Display::new(false))?).to_string())?)
+pub(crate) fn show(request: &PlanRequest, listed: Listed) -> Result<(), Failure> {
+    Ok(output::print(&View(preview(request, &mut Display::new(false))?, listed).to_string())?)
 }
 
 /// The preview as text.
-struct View(Preview);
+struct View(Preview, Listed);
 
 impl fmt::Display for View {
     fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,14 +150,26 @@ impl View {
 
     fn write_settings(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An empty default stands for "not given", which most keys of a cluster are.
-        let is_given =
-            |key: &&ResolvedKey| key.layer != Layer::Default || !output::value(&key.value).is_empty();
-        let rows = self.0.experiment.resolved.iter().filter(is_given).flat_map(|key| {
+        let resolved = &self.0.experiment.resolved;
+        let known = resolved
+            .iter()
+            .filter(|key| key.layer != Layer::Default || !output::value(&key.value).is_empty());
+        let (others, listed): (Vec<&ResolvedKey>, Vec<&ResolvedKey>) =
+            known.partition(|key| key.layer == Layer::Default && !self.1.defaults);
+        let rows = listed.into_iter().flat_map(|key| {
             let layers = iter::once(key.layer.to_string()).chain(iter::repeat(String::new()));
             let cells = output::value_rows(&key.key, &[Some(&key.value)]).into_iter().zip(layers);
             output::setting(&key.key, cells.map(|(value, layer)| [value, vec![layer]].concat()).collect())
         });
-        writeln!(text, "{}\n", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))
+        writeln!(text, "{}", output::table(&["KEY", "VALUE", "FROM"], rows.collect()))?;
+        if !others.is_empty() {
+            writeln!(
+                text,
+                "... and {} with their defaults: --all lists them",
+                text::count(others.len(), "key")
+            )?;
+        }
+        writeln!(text)
     }
 
     fn write_runs(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &SweepArgs, log: &Log) -> Result<u8, Failure> {
     let interrupts = Interrupts::catch().map_err(Failure::Signals)?;
     let mut plan = request::plan(&args.experiment, &args.execution, &args.results)?;
     if args.dry_run {
-        plan::show(&plan)?;
+        plan::show(&plan, plan::Listed::default())?;
         return Ok(0);
     }
     let workers = match args.launcher {
