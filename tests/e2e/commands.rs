@@ -162,6 +162,21 @@ fn lists_of_layers_have_names_and_stand_beside_each_other() {
 }
 
 #[test]
+fn runs_are_listed_in_the_order_that_is_asked_for() {
+    let labels = |arguments: &[&str]| -> Vec<String> {
+        let listed = swept().run(&[&["runs", "--json"], arguments].concat()).well().stdout;
+        let rows = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.map(|row| row["label"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut sorted = labels(&[]);
+    sorted.sort();
+    assert_ne!(sorted, labels(&[]));
+    assert_eq!(labels(&["--sort", "label"]), sorted);
+    assert_eq!(labels(&["--sort", "label", "--limit", "2"]), sorted[..2]);
+    assert_eq!(labels(&["--sort", "steps", "--limit", "99"]).len(), sorted.len());
+}
+
+#[test]
 fn sql_answers_as_table_csv_and_json() {
     let sql = "SELECT label, state FROM run_overview ORDER BY label LIMIT 2";
     assert!(swept().run(&["sql", sql]).well().stdout.contains("completed"));

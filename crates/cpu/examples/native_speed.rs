@@ -63,7 +63,7 @@ fn main() {
 /// What a normal latent takes to draw on one thread: at 64 lanes a GPU wants a million of them for a step.
 fn nanoseconds_of_a_latent() -> f64 {
     let mut latents = vec![0.0; 6400];
-    let draws = 2000;
+    let draws = 40_000;
     let (_, busy) = timed(1, || {
         for step in 0..draws {
             rng::latents(Key::new(1, Purpose::LatentG, &[step]), Latent::Normal, &mut latents);
