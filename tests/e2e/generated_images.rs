@@ -105,6 +105,29 @@ fn images_of_a_conditional_run_have_their_classes() {
 }
 
 #[test]
+fn rows_go_from_one_image_to_another() {
+    let (sandbox, run, results) = (Sandbox::new(), run(), swept().path("results"));
+    let drawn = |name: &str, arguments: &[&str]| {
+        let common = ["generate", &run, "--seed", "3", "--out", name, "--results", results.to_str().unwrap()];
+        sandbox.run(&[&common, arguments].concat()).well();
+        image::open(sandbox.path(name)).unwrap().into_luma8()
+    };
+    let ends = drawn("ends.png", &["-n", "4", "--cols", "2"]);
+    let rows = drawn("rows.png", &["-n", "14", "--cols", "7", "--interpolate"]);
+    assert_eq!((ends.dimensions(), rows.dimensions()), ((56, 56), (196, 56)));
+    let cell = |grid: &image::GrayImage, row: u32, col: u32| {
+        image::imageops::crop_imm(grid, 28 * col, 28 * row, 28, 28).to_image().into_raw()
+    };
+    let far = |one: &[u8], other: &[u8]| one.iter().zip(other).map(|(one, other)| one.abs_diff(*other)).max();
+    for row in 0..2 {
+        // The latent of the last column is rounded.
+        assert_eq!(cell(&rows, row, 0), cell(&ends, row, 0));
+        assert!(far(&cell(&rows, row, 6), &cell(&ends, row, 1)) <= Some(1));
+        assert!((1..7).all(|col| cell(&rows, row, col) != cell(&rows, row, col - 1)));
+    }
+}
+
+#[test]
 fn real_images_are_exported_as_runs_train_on_them() {
     let sandbox = Sandbox::new();
     let colour = |name: &str, level: u8| {
@@ -138,6 +161,7 @@ fn an_output_that_does_not_go_with_the_format_is_refused() {
     for (arguments, said) in [
         (&["-n", "10001"][..], "--format folder or --format npz"),
         (&["--format", "folder", "--cols", "3"], "--cols is for --format grid"),
+        (&["--format", "npz", "--interpolate"], "--interpolate is for --format grid"),
         (&["--format", "folder", "-o", "images.png"], "name a folder"),
         (&["--format", "npz", "-o", "images.zip"], "ends in .npz"),
         (&["-o", "images.jpg"], "ends in .png or .npz"),

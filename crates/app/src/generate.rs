@@ -1,5 +1,6 @@
 //! Generates images from a trained run.
 
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use gansweep_base::{file, host};
@@ -7,7 +8,7 @@ use gansweep_config::{Config, DatasetSpec};
 use gansweep_data::{ImageFiles, ImageFormat, ImagesToCome};
 use gansweep_store::{Reader, RunRow};
 use gansweep_train::classes_in_turn;
-use gansweep_train::generate::Draw;
+use gansweep_train::generate::{Draw, latents, latents_between};
 
 use crate::checkpoint::{WhichCheckpoint, read_checkpoint};
 use crate::export::drawing_source;
@@ -44,6 +45,8 @@ pub enum Output {
         /// Images per row, at least 1; by default one for each class that is drawn in turn, else the square root of the
         /// count.
         cols: Option<u32>,
+        /// Whether the latents of each row lie between two; the images of a row are of one class then.
+        between: bool,
     },
     /// One by one, for other programs.
     Each(ImageFormat),
@@ -61,27 +64,55 @@ pub fn generate(request: &GenerateRequest, observer: &mut dyn Observer) -> Resul
         Some(asked) => Some(class_of(asked, &run, &config, &spec)?),
         None => None,
     };
-    let classes = match class {
-        Some(class) => vec![class; count as usize],
-        None => classes_in_turn(&spec, count as usize),
+    let in_turn = config.model.conditional && class.is_none();
+    let usual = if in_turn { spec.classes } else { f64::from(count).sqrt().ceil() as u32 };
+    let cols = request.output.cols().unwrap_or(usual).clamp(1, count);
+    let (classes, latents) = match request.output {
+        Output::Grid { between: true, .. } => {
+            in_rows(&config, &spec, count as usize, cols as usize, request.seed)
+        }
+        _ => {
+            let latents = latents(&config, count as usize, request.seed);
+            (classes_in_turn(&spec, count as usize), latents)
+        }
     };
+    let classes = class.map_or(classes, |class| vec![class; count as usize]);
     let source = drawing_source(&config, request.raw);
-    let (state, seed) = (&snapshot.state, request.seed);
-    let draw = Draw { config: &config, spec: &spec, state, classes: &classes, seed, source };
+    let state = &snapshot.state;
+    let draw = Draw { config: &config, spec: &spec, state, classes: &classes, latents: &latents, source };
     let usual = PathBuf::from(format!("generated-{}{}", run.id, request.output.ending()));
     let path = request.out.clone().unwrap_or(usual);
     match request.output {
-        Output::Grid { cols } => {
-            let in_turn = config.model.conditional && class.is_none();
-            let usual = if in_turn { spec.classes } else { f64::from(count).sqrt().ceil() as u32 };
-            write_grid(&draw, cols.unwrap_or(usual), &path)?;
-        }
+        Output::Grid { .. } => write_grid(&draw, cols, &path)?,
         Output::Each(format) => write_each(&draw, format, &path, observer)?,
     }
     Ok(path)
 }
 
+/// Classes and latents of rows that go from one latent to another, each row of one class.
+fn in_rows(
+    config: &Config,
+    spec: &DatasetSpec,
+    count: usize,
+    cols: usize,
+    seed: u64,
+) -> (Vec<u16>, Vec<f32>) {
+    let rows = count.div_ceil(cols);
+    let of_rows = classes_in_turn(spec, rows).into_iter();
+    let classes = of_rows.flat_map(|class| iter::repeat_n(class, cols)).take(count).collect();
+    let mut latents = latents_between(config, rows, cols, seed);
+    latents.truncate(count * config.model.latent_dim as usize);
+    (classes, latents)
+}
+
 impl Output {
+    fn cols(self) -> Option<u32> {
+        match self {
+            Self::Grid { cols, .. } => cols,
+            Self::Each(_) => None,
+        }
+    }
+
     fn ending(self) -> &'static str {
         match self {
             Self::Grid { .. } => ".png",
@@ -94,7 +125,6 @@ impl Output {
 fn write_grid(draw: &Draw<'_>, cols: u32, path: &Path) -> Result<(), AppError> {
     let images = draw.images(&backends::open_on_cpu, host::threads())?;
     let count = draw.classes.len() as u32;
-    let cols = cols.clamp(1, count);
     let (png, _) = gansweep_data::grid(&images, draw.spec.image, count.div_ceil(cols), cols)?;
     let written = file::make_folder_of(path).and_then(|()| file::write(path, &png));
     written.map_err(|source| AppError::File { path: path.to_owned(), source })

@@ -253,7 +253,8 @@ impl Judge {
         let open = &backends::open_on_cpu;
         let source = SampleSource::Raw;
         let classes = classes_in_turn(&data.spec, COMPARED);
-        let draw = Draw { config, spec: &data.spec, state, classes: &classes, seed: LATENT_SEED, source };
+        let latents = &generate::latents(config, COMPARED, LATENT_SEED);
+        let draw = Draw { config, spec: &data.spec, state, classes: &classes, latents, source };
         let fakes = draw.images(open, host::threads())?;
         let logits = |images: &[u8], classes: &[u16]| {
             generate::logits(open, config, &data.spec, state, images, classes)

@@ -178,7 +178,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         seed: 1,
         raw: false,
         checkpoint: WhichCheckpoint::Last,
-        output: generate::Output::Grid { cols: None },
+        output: generate::Output::Grid { cols: None, between: false },
         out: Some(picture.clone()),
     };
     assert_eq!(generate::generate(&request, &mut |_: Progress<'_>| ()).unwrap(), picture);

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use crate::{Lane, Latents, OpenTrainer, TrainError, Trainer, TrainingImages, pixels};
-use gansweep_config::{Config, DatasetSpec, SampleMode};
+use gansweep_config::{Config, DatasetSpec, Latent, SampleMode};
 use gansweep_nn::rng::{self, Key, Purpose};
 use gansweep_nn::state::LaneState;
 use gansweep_protocol::SampleSource;
@@ -24,8 +24,8 @@ pub struct Draw<'a> {
     pub state: &'a LaneState,
     /// `[count]`: the class of each image, without effect on a model that is not conditional.
     pub classes: &'a [u16],
-    /// Seed of the latents.
-    pub seed: u64,
+    /// `[count, latent_dim]`: the latent vector of each image.
+    pub latents: &'a [f32],
     /// Which of the generator's weights draw; must be some that the config has.
     pub source: SampleSource,
 }
@@ -53,9 +53,9 @@ impl Draw<'_> {
         threads: usize,
         mut take: impl FnMut(Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let latents = latents(self.config, self.classes.len(), self.seed);
         let dim = self.config.model.latent_dim as usize;
-        let chunks: Vec<Chunk<'_>> = latents.chunks(CHUNK * dim).zip(self.classes.chunks(CHUNK)).collect();
+        let chunks: Vec<Chunk<'_>> =
+            self.latents.chunks(CHUNK * dim).zip(self.classes.chunks(CHUNK)).collect();
         let threads = threads.min(chunks.len()).max(1);
         thread::scope(|scope| {
             // Chunk `i` is drawn by thread `i % threads`, which is at most two chunks ahead.
@@ -83,7 +83,7 @@ impl Draw<'_> {
         chunks: &[Chunk<'_>],
         sender: &SyncSender<Result<Vec<u8>, TrainError>>,
     ) {
-        let mut trainer = match self::open(open, self.config, self.spec, self.state, self.seed) {
+        let mut trainer = match self::open(open, self.config, self.spec, self.state) {
             Ok(trainer) => trainer,
             Err(error) => {
                 let _ = sender.send(Err(error));
@@ -108,10 +108,47 @@ impl Draw<'_> {
 type Chunk<'a> = (&'a [f32], &'a [u16]);
 
 /// Latents `[count, latent_dim]` of a seed.
-pub(crate) fn latents(config: &Config, count: usize, seed: u64) -> Vec<f32> {
+pub fn latents(config: &Config, count: usize, seed: u64) -> Vec<f32> {
     let mut latents = vec![0.0; count * config.model.latent_dim as usize];
     rng::latents(Key::new(seed, Purpose::Generate, &[]), config.model.latent, &mut latents);
     latents
+}
+
+/// Latents `[rows * cols, latent_dim]`, each row of which goes from one latent of a seed to another in equal steps: normal
+/// latents on a great circle, since points inside of the sphere that they lie near are improbable (White 2016,
+/// <https://arxiv.org/abs/1609.04468>); uniform ones straight.
+pub fn latents_between(config: &Config, rows: usize, cols: usize, seed: u64) -> Vec<f32> {
+    let dim = config.model.latent_dim as usize;
+    let ends = latents(config, 2 * rows, seed);
+    let mut all = Vec::with_capacity(rows * cols * dim);
+    for ends in ends.chunks_exact(2 * dim) {
+        let (first, last) = ends.split_at(dim);
+        for col in 0..cols {
+            let along = col as f64 / cols.saturating_sub(1).max(1) as f64;
+            let [before, after] = match config.model.latent {
+                Latent::Normal => on_circle(first, last, along),
+                Latent::Uniform => [1.0 - along, along],
+            };
+            let mixed =
+                |(first, last): (&f32, &f32)| (before * f64::from(*first) + after * f64::from(*last)) as f32;
+            all.extend(first.iter().zip(last).map(mixed));
+        }
+    }
+    all
+}
+
+/// The weights of two vectors in one on the great circle through them, `along` from 0 to 1 (Shoemake 1985).
+fn on_circle(first: &[f32], last: &[f32], along: f64) -> [f64; 2] {
+    let product = |one: &[f32], other: &[f32]| -> f64 {
+        one.iter().zip(other).map(|(one, other)| f64::from(*one) * f64::from(*other)).sum()
+    };
+    let lengths = (product(first, first) * product(last, last)).sqrt();
+    let angle = (product(first, last) / lengths).clamp(-1.0, 1.0).acos();
+    // Of one direction, or of none.
+    if !(angle.sin() > 1e-6) {
+        return [1.0 - along, along];
+    }
+    [((1.0 - along) * angle).sin() / angle.sin(), (along * angle).sin() / angle.sin()]
 }
 
 /// The discriminator's logit of each image of `[count, channels, height, width]`: the larger, the more real. A conditional
@@ -124,7 +161,7 @@ pub fn logits(
     images: &[u8],
     classes: &[u16],
 ) -> Result<Vec<f32>, TrainError> {
-    let mut trainer = open(open_trainer, config, spec, state, 0)?;
+    let mut trainer = open(open_trainer, config, spec, state)?;
     let table = TrainingImages::table(config.data.pixels);
     let mut logits = Vec::with_capacity(images.len() / spec.image.size());
     for (images, classes) in images.chunks(CHUNK * spec.image.size()).zip(classes.chunks(CHUNK)) {
@@ -140,7 +177,6 @@ fn open(
     config: &Config,
     spec: &DatasetSpec,
     state: &LaneState,
-    seed: u64,
 ) -> Result<Box<dyn Trainer>, TrainError> {
     // A trainer needs the training images of an epoch. One blank image is the smallest epoch.
     let mut config = config.clone();
@@ -153,9 +189,55 @@ fn open(
         count: 1,
         pixels: config.data.pixels,
     };
-    let lane = Lane { config, spec: spec.clone(), seed };
+    let lane = Lane { config, spec: spec.clone(), seed: 0 };
     open_trainer(vec![lane], vec![state.clone()], blank)
 }
 
 /// Images that are drawn at once, so that the activations of thousands need no memory.
 pub(crate) const CHUNK: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use gansweep_fixtures::config::config;
+
+    use super::*;
+
+    fn length(vector: &[f32]) -> f64 {
+        vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn a_row_goes_from_one_latent_to_another() {
+        for latent in ["normal", "uniform"] {
+            let config = config("fast", &["model.latent_dim=64", &format!("model.latent={latent}")]);
+            let (ends, rows) = (latents(&config, 4, 7), latents_between(&config, 2, 5, 7));
+            assert_eq!(rows.len(), 10 * 64);
+            for row in 0..2 {
+                let at = |col: usize| &rows[(5 * row + col) * 64..][..64];
+                let end = |end: usize| &ends[(2 * row + end) * 64..][..64];
+                for (col, known) in [(0, end(0)), (4, end(1))] {
+                    assert!(at(col).iter().zip(known).all(|(one, other)| (one - other).abs() < 1e-5));
+                }
+                // The middle of a straight line would be shorter by a factor of about 0.7.
+                let middle = length(at(2)) / (0.5 * (length(at(0)) + length(at(4))));
+                match latent {
+                    "normal" => assert!((middle - 1.0).abs() < 0.05, "{middle}"),
+                    _ => assert!((at(2)[5] - 0.5 * (at(0)[5] + at(4)[5])).abs() < 1e-6),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_one_and_opposite_or_equal_ends_are_no_division_by_zero() {
+        let config = config("fast", &[]);
+        assert_eq!(
+            latents_between(&config, 1, 1, 3),
+            latents(&config, 2, 3)[..config.model.latent_dim as usize]
+        );
+        for (first, last) in [([1.0, 2.0], [2.0, 4.0]), ([1.0, 2.0], [-1.0, -2.0]), ([0.0, 0.0], [1.0, 1.0])]
+        {
+            assert_eq!(on_circle(&first, &last, 0.25), [0.75, 0.25]);
+        }
+    }
+}

@@ -294,12 +294,13 @@ impl Draw<'_> {
         let snapshot = read_checkpoint(self.reader, self.row, which, &config, spec, results)?;
         let classes = classes_in_turn(spec, self.request.images);
         let source = drawing_source(&config, self.request.raw);
+        let latents = generate::latents(&config, classes.len(), generate::EVALUATION_SEED);
         let draw = generate::Draw {
             config: &config,
             spec,
             state: &snapshot.state,
             classes: &classes,
-            seed: generate::EVALUATION_SEED,
+            latents: &latents,
             source,
         };
         let images = draw.images(&backends::open_on_cpu, host::threads())?;

@@ -42,6 +42,9 @@ pub(crate) struct GenerateArgs {
     /// Images per row of a grid [default: one for each class in turn, else the square root of the count].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) cols: Option<u32>,
+    /// Go from one image to another in each row of the grid, over latents that lie between theirs.
+    #[arg(long)]
+    pub(crate) interpolate: bool,
     /// Seed; the same seed gives the same images.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -90,8 +93,9 @@ fn output(args: &GenerateArgs) -> Result<Output, Failure> {
         None => out.and_then(EachImageFormat::of_name),
     };
     if let Some(each) = each {
-        if args.cols.is_some() {
-            return Err(Failure::Usage("--cols is for --format grid; omit it".to_owned()));
+        let of_grid = [("--cols", args.cols.is_some()), ("--interpolate", args.interpolate)];
+        if let Some((option, _)) = of_grid.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(Failure::Usage(format!("{option} is for --format grid; omit it")));
         }
         return Ok(Output::Each(each.checked(out)?));
     }
@@ -104,5 +108,5 @@ fn output(args: &GenerateArgs) -> Result<Output, Failure> {
             args.count
         )));
     }
-    Ok(Output::Grid { cols: args.cols })
+    Ok(Output::Grid { cols: args.cols, between: args.interpolate })
 }
