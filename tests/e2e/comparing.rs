@@ -299,6 +299,33 @@ fn few_seeds_cannot_tell_and_the_smallest_p_is_said() {
 }
 
 #[test]
+fn equal_means_name_no_config_as_the_best() {
+    // All values are equal, or each config has the values of the other, with other seeds.
+    let values: [fn(&PlannedRun) -> u64; 2] =
+        [|_| 3, |run| if lr(run) > 5e-4 { 5 - run.seed } else { run.seed }];
+    for value in values {
+        let sandbox = Sandbox::new();
+        let sweep = experiment("seeds = 6\n[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3]");
+        record(&sandbox, &sweep, |run| measured(10.0 + value(run) as f64));
+        let found = json(&sandbox, &[]);
+        assert_eq!(found["comparison"]["verdict"]["kind"], "no_clear_winner");
+        let difference = &found["comparison"]["groups"][1]["difference"];
+        assert_eq!(
+            (&difference["mean"], &difference["adjusted_p"]),
+            (&Value::from(0.0), &Value::from(1.0)),
+            "{found}"
+        );
+        let share = &found["variance"]["axes"][0]["share"]["share"];
+        assert!(share.is_null() || *share == 0.0, "{found}");
+        let text = ranked(&sandbox);
+        assert!(text.contains("No clear winner: all means are equal."), "{text}");
+        for part in ["has the best mean", "is best", "NaN"] {
+            assert!(!text.contains(part), "`{part}` is said: {text}");
+        }
+    }
+}
+
+#[test]
 fn runs_without_a_value_are_counted_by_cause_and_never_averaged() {
     let sandbox = Sandbox::new();
     let text = experiment("seeds = 3\n[sweep.grid]\n\"optimizer.lr\" = [2e-4, 1e-3, 5e-3]");

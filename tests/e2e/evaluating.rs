@@ -544,6 +544,62 @@ fn pictures_that_are_held_out_say_what_real_images_reach() {
 }
 
 #[test]
+fn test_images_that_are_added_after_a_sweep_are_used_and_change_no_evaluator() {
+    let sandbox = images_in(Sandbox::new());
+    for name in ["images-idx3", "labels-idx1"] {
+        fs::remove_file(sandbox.path(&format!("images/t10k-{name}-ubyte"))).unwrap();
+    }
+    sandbox.run(&["sweep", "tiny.toml", "--set", "sweep.seeds=1"]).well();
+    let asked = ["tiny", "--images", "20"];
+    let (before, _) = json(&sandbox, &asked);
+    let known = &before["datasets"][0];
+    assert_eq!((&known["test"], &known["test_accuracy"]), (&Value::Null, &Value::Null));
+
+    // The same training images, and test images.
+    let sandbox = images_in(sandbox);
+    let (after, _) = json(&sandbox, &asked);
+    let added = &after["datasets"][0];
+    assert_eq!(added["test"]["images"], 20);
+    assert!(added["test_accuracy"].as_f64().is_some_and(|accuracy| accuracy > 0.95), "{added}");
+    assert_eq!((&added["evaluator"], &after["runs"]), (&known["evaluator"], &before["runs"]));
+
+    fs::remove_dir_all(sandbox.path("cache/gansweep/evaluators")).unwrap();
+    let (anew, said) = json(&sandbox, &asked);
+    assert!(said.contains("training the evaluator of idx"), "{said}");
+    assert_eq!(anew, after);
+}
+
+#[test]
+fn pictures_that_are_held_out_after_a_sweep_are_used_and_damaged_ones_left_out_if_asked() {
+    let sandbox = pets(&["train/cats", "train/dogs"], &[]);
+    let run = sandbox.runs_of("pets").remove(0).id.to_string();
+    let evaluate =
+        |more: &[&str]| with_cache(&sandbox, &[&["evaluate", "pets", "--images", "20"], more].concat());
+    let recognize = |more: &[&str]| {
+        let picture = "study/pictures/train/cats/0.png";
+        with_cache(&sandbox, &[&["recognize", picture, "--run", run.as_str()], more].concat())
+    };
+    let before = evaluate(&[]).well().stdout;
+    assert!(before.contains("which has no test images"), "{before}");
+
+    for (class, number) in [("cats", 0), ("cats", 2), ("dogs", 1)] {
+        let picture = fs::read(sandbox.path(&format!("study/pictures/train/{class}/{number}.png"))).unwrap();
+        sandbox.write(&format!("study/pictures/test/{class}/{number}.png"), picture);
+    }
+    let added = evaluate(&[]).well().stdout;
+    assert!(added.contains("all 3 real test images"), "{added}");
+
+    // The sweep was not told to skip any.
+    sandbox.write("study/pictures/test/dogs/cut.png", b"\x89PNG");
+    let said = ["1 of 4 images", "test/dogs/cut.png", "leave them out with --skip-damaged"];
+    evaluate(&[]).refused(&said);
+    recognize(&[]).refused(&said);
+    let skipped = evaluate(&["--skip-damaged"]).well().stdout;
+    assert!(skipped.contains("all 3 real test images"), "{skipped}");
+    recognize(&["--skip-damaged"]).well();
+}
+
+#[test]
 fn a_folder_that_has_moved_can_be_named() {
     let sandbox = images_in(Sandbox::new());
     sandbox.run(&["sweep", "tiny.toml"]).well();

@@ -168,6 +168,25 @@ fn other_sites_and_other_paths_get_nothing() {
 }
 
 #[test]
+fn the_head_of_the_events_ends_without_any() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox, &[]);
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    stream.write_all(b"HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(answer.read_line(&mut head).unwrap() > 0, "{head}");
+    }
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("text/event-stream"), "{head}");
+    // One byte is enough: a stream of events would not end.
+    let mut body = Vec::new();
+    answer.take(1).read_to_end(&mut body).unwrap();
+    assert!(body.is_empty(), "{body:?}");
+}
+
+#[test]
 fn hostile_names_stay_text() {
     let sandbox = Sandbox::new();
     let name = "../<script>alert(1)</script> & \\\"100 %?#";
@@ -224,6 +243,34 @@ fn a_sweep_serves_its_own_page_while_it_runs() {
     let rest = std::thread::spawn(move || said.count());
     assert!(sweep.wait().unwrap().success());
     rest.join().unwrap();
+}
+
+#[test]
+fn a_quiet_sweep_says_where_its_page_is_and_the_page_shows_its_end() {
+    let sandbox = Sandbox::new();
+    sandbox.write("small.toml", SMALL);
+    let mut child = sandbox
+        .command(&["sweep", "small.toml", "--live", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("live at ").unwrap_or_default().to_owned();
+    let server = Server { child, url };
+    assert!(server.url.starts_with("http://127.0.0.1:"), "{line}");
+    // An open page has a connection for its events: the program waits for it, and would be gone without.
+    let mut events = server.events();
+    events.next().unwrap();
+    // The paths are printed last.
+    assert!(printed.any(|line| line.starts_with("database")));
+    // The last change may be noticed a moment later. A program that has ended refuses the connection.
+    while !server.get("/sweep/small").body.contains("{\"state\":\"completed\",\"runs\":6}") {
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

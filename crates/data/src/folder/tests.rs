@@ -161,6 +161,25 @@ fn pictures_in_test_are_held_out_with_the_classes_of_those_in_train() {
 }
 
 #[test]
+fn classes_whose_names_are_no_utf_8_are_told_apart() {
+    let place = Place::new();
+    // Both names are the same once their bytes are replaced by U+FFFD.
+    for (part, byte, grey) in
+        [("train", 0xfe, 10), ("train", 0xff, 20), ("test", 0xfe, 30), ("test", 0xff, 40)]
+    {
+        let class = place.path(part).join(std::ffi::OsString::from_vec(vec![b'a', byte]));
+        fs::create_dir_all(&class).unwrap();
+        fs::write(class.join("b.png"), png_of(grey)).unwrap();
+    }
+    let spec = place.spec();
+    assert_eq!((spec.classes, spec.train_images, spec.test_images), (2, 2, 2));
+    assert_eq!(spec.class_names.as_slice(), ["a\\xfe", "a\\xff"]);
+    let test = Folder { shape: SHAPE }.load(&place.source(), Split::Test).unwrap();
+    assert_eq!(test.labels, [0, 1]);
+    assert_eq!(test.pixels.iter().step_by(SHAPE.size()).collect::<Vec<_>>(), [&30, &40]);
+}
+
+#[test]
 fn train_and_test_beside_other_folders_are_classes() {
     let place = Place::new();
     for name in ["bus", "test", "train"] {

@@ -1,8 +1,8 @@
 //! The context of a small sweep as a snapshot, and what it says at the edges.
 
 use crate::support::{NEW_YEAR_MS, Outcome, Spec, Synthetic};
-use gansweep_compare::SweepComparison;
-use gansweep_config::{Dataset, Experiment, LoadOptions, RunState};
+use gansweep_compare::{SweepComparison, Untested};
+use gansweep_config::{Dataset, Experiment, ImageShape, LoadOptions, RunState};
 use gansweep_protocol::{Metric, SampleSource};
 use gansweep_report::context::{Context, Series, Sweep, VerdictKind};
 use gansweep_report::{ReportError, ReportOptions, build};
@@ -225,10 +225,14 @@ fn measured(speed: fn(&Spec) -> f64) -> Synthetic {
 }
 
 fn findings_of(synthetic: &Synthetic) -> (Sweep, SweepComparison) {
+    findings_by(synthetic, Metric::ImagesPerSecond)
+}
+
+fn findings_by(synthetic: &Synthetic, objective: Metric) -> (Sweep, SweepComparison) {
     let folder = tempfile::tempdir().unwrap();
     synthetic.record(folder.path());
     let reader = Reader::open(folder.path()).unwrap();
-    let objective = Some(Metric::ImagesPerSecond);
+    let objective = Some(objective);
     let sweep = build(&reader, &ReportOptions { objective, ..options() }).unwrap().sweeps.remove(0);
     (sweep, gansweep_compare::sweep(&reader, synthetic.name, &[], objective).unwrap())
 }
@@ -307,6 +311,51 @@ fn two_seeds_cannot_tell_and_one_has_no_interval() {
     assert!(
         sweep.configuration.configs.iter().all(|config| config.standing.as_ref().unwrap().half.is_none())
     );
+}
+
+#[test]
+fn equal_means_name_no_best_config_and_leave_nothing_to_explain() {
+    let (sweep, comparison) = findings_of(&measured(|_| 1000.0));
+    let findings = &sweep.findings;
+    assert_eq!(findings.verdict.kind, VerdictKind::NoClearWinner);
+    assert_eq!(findings.verdict.text, "No clear winner: all means are equal.");
+    assert_eq!((comparison.variance, findings.shares.len(), findings.effects.len()), (None, 0, 0));
+    let json = serde_json::to_string(findings).unwrap();
+    assert!(!json.contains("NaN") && !json.contains("Infinity"), "{json}");
+}
+
+/// A figure that both the learning rate and the width change.
+fn figure(spec: &Spec, _: Metric) -> f64 {
+    1e3 * spec.lr + f64::from(spec.width) / 128.0 + noise(spec)
+}
+
+#[test]
+fn figures_of_different_data_rank_no_config_and_are_not_explained() {
+    // Each width trains on images of its own shape.
+    let shape = |spec: &Spec| {
+        let side = if spec.width > 128 { 32 } else { 28 };
+        ImageShape { channels: 1, height: side, width: side }
+    };
+    let synthetic = Synthetic { shape, figure: Some(figure), ..Synthetic::ranked() };
+    let (sweep, comparison) = findings_by(&synthetic, Metric::Fd);
+    assert_eq!((comparison.untested, comparison.variance), (Some(Untested::OtherData), None));
+    assert!(comparison.comparison.groups.iter().all(|group| group.difference.is_none()));
+    let findings = &sweep.findings;
+    assert_eq!(findings.verdict.kind, VerdictKind::OtherData);
+    assert!(findings.verdict.text.starts_with("Not compared between data: "), "{}", findings.verdict.text);
+    assert!(findings.leaders.is_empty() && findings.examples.is_empty(), "{findings:?}");
+    assert!(findings.shares.is_empty() && findings.effects.is_empty(), "{findings:?}");
+    assert_eq!((&findings.order[..], &sweep.next), (&[0, 1, 2, 3][..], &None));
+    let mut standings = sweep.configuration.configs.iter().map(|config| config.standing.as_ref().unwrap());
+    assert!(standings.all(|standing| standing.rank.is_none()));
+
+    // What needs no evaluator is compared, and figures are where each config trains on all of the data.
+    let (sweep, comparison) = findings_of(&synthetic);
+    assert_eq!(comparison.untested, None);
+    let notes = &sweep.findings.notes;
+    assert!(notes.iter().any(|note| note.starts_with("The runs train on 2 datasets")), "{notes:?}");
+    let mixed = Synthetic { mixed: true, figure: Some(figure), ..Synthetic::ranked() };
+    assert_eq!(findings_by(&mixed, Metric::Fd).1.untested, None);
 }
 
 /// The values of a curve where the discriminator is never wrong, and where it cannot tell.
