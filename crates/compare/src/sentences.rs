@@ -194,13 +194,11 @@ fn at_most(p: f64) -> String {
 
 /// Failed runs of the config with the best mean: the mean does not show them.
 pub fn failures_of_the_best(comparison: &SweepComparison) -> Option<String> {
-    let ranked = matches!(
-        comparison.comparison.verdict,
-        Verdict::BestHasFailures { .. }
-            | Verdict::NoClearWinner { .. }
-            | Verdict::TooFew { .. }
-            | Verdict::Untested
-    );
+    let ranked = match comparison.comparison.verdict {
+        Verdict::Untested => comparison.untested != Some(Untested::OtherData),
+        Verdict::BestHasFailures { .. } | Verdict::NoClearWinner { .. } | Verdict::TooFew { .. } => true,
+        _ => false,
+    };
     let best = comparison.comparison.groups.first().filter(|best| ranked && best.excluded > 0)?;
     let runs = comparison.configs.get(best.group)?.runs;
     Some(format!(

@@ -163,6 +163,8 @@ fn pictures_in_test_are_held_out_with_the_classes_of_those_in_train() {
 #[test]
 fn classes_whose_names_are_no_utf_8_are_told_apart() {
     let place = Place::new();
+    // What is shown for one of the others.
+    place.put("train/a\\xff/b.png", &png_of(50));
     // Both names are the same once their bytes are replaced by U+FFFD.
     for (part, byte, grey) in
         [("train", 0xfe, 10), ("train", 0xff, 20), ("test", 0xfe, 30), ("test", 0xff, 40)]
@@ -172,10 +174,10 @@ fn classes_whose_names_are_no_utf_8_are_told_apart() {
         fs::write(class.join("b.png"), png_of(grey)).unwrap();
     }
     let spec = place.spec();
-    assert_eq!((spec.classes, spec.train_images, spec.test_images), (2, 2, 2));
-    assert_eq!(spec.class_names.as_slice(), ["a\\xfe", "a\\xff"]);
+    assert_eq!((spec.classes, spec.train_images, spec.test_images), (3, 3, 2));
+    assert_eq!(spec.class_names.as_slice(), ["a\\\\xff", "a\\xfe", "a\\xff"]);
     let test = Folder { shape: SHAPE }.load(&place.source(), Split::Test).unwrap();
-    assert_eq!(test.labels, [0, 1]);
+    assert_eq!(test.labels, [1, 2]);
     assert_eq!(test.pixels.iter().step_by(SHAPE.size()).collect::<Vec<_>>(), [&30, &40]);
 }
 

@@ -66,10 +66,13 @@ impl Tree {
         Ok(Self { files, classes: classes as u32, class_folders })
     }
 
-    /// The names of the classes; those that are no UTF-8 with escapes for their bytes, so that no two are equal.
+    /// The names of the classes. Where one is no UTF-8 it has escapes for its bytes, and all have one for a backslash, so that
+    /// no two are equal.
     pub(super) fn class_names(&self) -> Vec<String> {
+        let are_texts = self.class_folders.iter().all(|name| str::from_utf8(name).is_ok());
         let text = |name: &Vec<u8>| match str::from_utf8(name) {
-            Ok(text) => text.to_owned(),
+            Ok(text) if are_texts => text.to_owned(),
+            Ok(text) => text.replace('\\', "\\\\"),
             Err(_) => name.escape_ascii().to_string(),
         };
         self.class_folders.iter().map(text).collect()

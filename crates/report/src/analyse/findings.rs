@@ -57,7 +57,7 @@ pub(super) fn findings(
         objective: objective(comparison, decimals),
         verdict: verdict(comparison),
         notes: notes(comparison, collapse_of_the_best(comparison, &groups, &configs_of, configs, runs)),
-        run_order: run_order(runs, comparison.direction),
+        run_order: run_order(runs, if ranked { comparison.direction } else { Direction::Neither }),
         order: order(configs),
         leaders: leaders(comparison, &groups, &configs_of, configs, decimals),
         more_leaders: groups.len().saturating_sub(MOST_LEADERS),

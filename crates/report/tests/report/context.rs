@@ -346,6 +346,7 @@ fn figures_of_different_data_rank_no_config_and_are_not_explained() {
     assert!(findings.leaders.is_empty() && findings.examples.is_empty(), "{findings:?}");
     assert!(findings.shares.is_empty() && findings.effects.is_empty(), "{findings:?}");
     assert_eq!((&findings.order[..], &sweep.next), (&[0, 1, 2, 3][..], &None));
+    assert!(findings.run_order.is_sorted(), "{:?}", findings.run_order);
     let mut standings = sweep.configuration.configs.iter().map(|config| config.standing.as_ref().unwrap());
     assert!(standings.all(|standing| standing.rank.is_none()));
 
