@@ -267,6 +267,8 @@ fn a_quiet_sweep_says_where_its_page_is_and_the_page_shows_its_end() {
     events.next().unwrap();
     // The paths are printed last.
     assert!(printed.any(|line| line.starts_with("database")));
+    // Pages make no pause then.
+    assert!(events.any(|event| event.ends_with(" end")));
     // The last change may be noticed a moment later. A program that has ended refuses the connection.
     while !server.get("/sweep/small").body.contains("{\"state\":\"completed\",\"runs\":6}") {
         std::thread::sleep(Duration::from_millis(50));

@@ -45,7 +45,10 @@ export function followDatabase(keep) {
     if (document.hidden) return;
     events = new EventSource("/events");
     events.onmessage = ({ data }) => {
-      pending = data !== live;
+      const [version, end] = data.split(" ");
+      pending = version !== live;
+      // What the server has now is the last that it will send.
+      if (end !== undefined) lastTry = 0;
       if (!pending) say("Live", "live");
       consider();
     };

@@ -73,6 +73,7 @@ pub(super) struct Background {
 impl Background {
     /// Waits until open pages have had time to load the end of a sweep: they cannot once the program has ended.
     pub(super) fn wait_for_pages(&self) {
+        self.connections.tell_end();
         let end = Instant::now() + LAST_LOOK;
         while self.connections.count() > 0 && Instant::now() < end {
             thread::sleep(Duration::from_millis(50));

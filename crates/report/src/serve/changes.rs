@@ -1,6 +1,7 @@
 //! Notices that the database has changed.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use std::{fs, thread};
@@ -18,11 +19,18 @@ pub(super) struct Changes {
     started_unix_ms: i64,
     count: Mutex<u64>,
     changed: Condvar,
+    /// Whether the process is about to end.
+    is_ending: AtomicBool,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { started_unix_ms: host::unix_ms(), count: Mutex::new(0), changed: Condvar::new() }
+        Self {
+            started_unix_ms: host::unix_ms(),
+            count: Mutex::new(0),
+            changed: Condvar::new(),
+            is_ending: AtomicBool::new(false),
+        }
     }
 }
 
@@ -37,6 +45,23 @@ impl Changes {
         format!("{}-{count}", self.started_unix_ms)
     }
 
+    /// The data of the event of a change: its version, and in the end that no pause should be made.
+    pub(super) fn event(&self, count: u64) -> String {
+        let end = if self.is_ending.load(Ordering::SeqCst) { " end" } else { "" };
+        self.version(count) + end
+    }
+
+    /// Notices that the process is about to end: what follows is the last that pages can load.
+    pub(super) fn end(&self) {
+        self.is_ending.store(true, Ordering::SeqCst);
+        self.add();
+    }
+
+    fn add(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+    }
+
     /// Waits until the count is no longer `known`, or for that long; returns the count.
     pub(super) fn wait(&self, known: u64, patience: Duration) -> u64 {
         let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,8 +74,7 @@ impl Changes {
         let mut watched = Watched::default();
         loop {
             if watched.has_changed(results) {
-                *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                self.changed.notify_all();
+                self.add();
             }
             thread::sleep(INTERVAL);
         }

@@ -68,7 +68,7 @@ fn send_events(out: &mut impl Write, shared: &Shared) -> io::Result<()> {
         if sent == Some(count) {
             out.write_all(b": still here\n\n")?;
         } else {
-            out.write_all(format!("data: {}\n\n", shared.changes.version(count)).as_bytes())?;
+            out.write_all(format!("data: {}\n\n", shared.changes.event(count)).as_bytes())?;
             sent = Some(count);
         }
         out.flush()?;

@@ -62,6 +62,11 @@ impl Connections {
     pub fn count(&self) -> usize {
         self.0.connections.load(Ordering::SeqCst)
     }
+
+    /// Tells open pages that the process is about to end, so that they load what is new without a pause.
+    pub fn tell_end(&self) {
+        self.0.changes.end();
+    }
 }
 
 impl Server {

@@ -60,6 +60,18 @@ following("a page with new data loads again after the pause", async (page) => {
   assert.deepEqual([page.reloads, page.asked[0]], [1, "HEAD /sweep/lr"]);
 });
 
+following("a page loads the end of a sweep without a pause", async (page) => {
+  page.events.onmessage({ data: "2 end" });
+  await pass(0);
+  assert.equal(page.reloads, 1);
+});
+
+following("a page that has the end stays", async (page) => {
+  page.events.onmessage({ data: "1 end" });
+  await pass(10_000);
+  assert.deepEqual([page.reloads, page.button.dataset.kind], [0, "live"]);
+});
+
 following("a page whose server has gone stays", async (page) => {
   page.events.onmessage({ data: "2" });
   page.events.onerror();
