@@ -8,7 +8,7 @@ use image::DynamicImage;
 
 use crate::sandbox::{SMALL, Sandbox};
 
-/// More than two threads draw at once.
+/// More than one thread draws at once.
 const COUNT: usize = 600;
 
 /// A sandbox in which one small sweep has ended.
@@ -165,6 +165,7 @@ fn an_output_that_does_not_go_with_the_format_is_refused() {
         (&["--format", "folder", "-o", "images.png"], "name a folder"),
         (&["--format", "npz", "-o", "images.zip"], "ends in .npz"),
         (&["-o", "images.jpg"], "ends in .png or .npz"),
+        (&["--format", "grid", "-o", "images.npz"], "ends in .png"),
     ] {
         sandbox.run(&[&["generate", &run][..], arguments].concat()).refused(&[said]);
     }

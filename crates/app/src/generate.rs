@@ -64,17 +64,13 @@ pub fn generate(request: &GenerateRequest, observer: &mut dyn Observer) -> Resul
         Some(asked) => Some(class_of(asked, &run, &config, &spec)?),
         None => None,
     };
-    let in_turn = config.model.conditional && class.is_none();
+    let is_between = matches!(request.output, Output::Grid { between: true, .. });
+    let in_turn = config.model.conditional && class.is_none() && !is_between;
     let usual = if in_turn { spec.classes } else { f64::from(count).sqrt().ceil() as u32 };
     let cols = request.output.cols().unwrap_or(usual).clamp(1, count);
-    let (classes, latents) = match request.output {
-        Output::Grid { between: true, .. } => {
-            in_rows(&config, &spec, count as usize, cols as usize, request.seed)
-        }
-        _ => {
-            let latents = latents(&config, count as usize, request.seed);
-            (classes_in_turn(&spec, count as usize), latents)
-        }
+    let (classes, latents) = match is_between {
+        true => in_rows(&config, &spec, count as usize, cols as usize, request.seed),
+        false => (classes_in_turn(&spec, count as usize), latents(&config, count as usize, request.seed)),
     };
     let classes = class.map_or(classes, |class| vec![class; count as usize]);
     let source = drawing_source(&config, request.raw);
