@@ -144,8 +144,8 @@ fn on_circle(first: &[f32], last: &[f32], along: f64) -> [f64; 2] {
     };
     let lengths = (product(first, first) * product(last, last)).sqrt();
     let angle = (product(first, last) / lengths).clamp(-1.0, 1.0).acos();
-    // Of one direction, or of none.
-    if !(angle.sin() > 1e-6) {
+    // Of one direction, or of none, which has no angle.
+    if angle.is_nan() || angle.sin() < 1e-6 {
         return [1.0 - along, along];
     }
     [((1.0 - along) * angle).sin() / angle.sin(), (along * angle).sin() / angle.sin()]
