@@ -350,13 +350,11 @@ fn figures_of_different_data_rank_no_config_and_are_not_explained() {
     let mut standings = sweep.configuration.configs.iter().map(|config| config.standing.as_ref().unwrap());
     assert!(standings.all(|standing| standing.rank.is_none()));
 
-    // What needs no evaluator is compared, and figures are where each config trains on all of the data.
+    // What needs no evaluator is compared.
     let (sweep, comparison) = findings_of(&synthetic);
     assert_eq!(comparison.untested, None);
     let notes = &sweep.findings.notes;
     assert!(notes.iter().any(|note| note.starts_with("The runs train on 2 datasets")), "{notes:?}");
-    let mixed = Synthetic { mixed: true, figure: Some(figure), ..Synthetic::ranked() };
-    assert_eq!(findings_by(&mixed, Metric::Fd).1.untested, None);
 }
 
 /// The values of a curve where the discriminator is never wrong, and where it cannot tell.
