@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use image::DynamicImage;
 
-use crate::sandbox::{SMALL, Sandbox};
+use crate::processes::{await_handler, signal};
+use crate::sandbox::{Ended, SMALL, Sandbox};
 
 /// More than one thread draws at once.
 const COUNT: usize = 600;
@@ -91,6 +95,25 @@ fn a_folder_an_array_and_a_grid_have_the_same_images() {
 }
 
 #[test]
+fn an_interrupted_generation_leaves_nothing_behind() {
+    let (sandbox, run, results) = (Sandbox::new(), run(), swept().path("results"));
+    for out in ["images/", "images.npz"] {
+        let common =
+            ["generate", &run, "-n", "1000000", "--results", results.to_str().unwrap(), "--out", out];
+        let child = sandbox.command(&common).stderr(Stdio::piped()).spawn().unwrap();
+        await_handler(child.id());
+        while names(&sandbox.path(".")).is_empty() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        signal(child.id(), "INT");
+        let ended = Ended::of(&child.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(130), "{ended:#?}");
+        assert!(ended.stderr.contains("stopped: nothing was written"), "{ended:#?}");
+        assert_eq!(names(&sandbox.path(".")), [""; 0]);
+    }
+}
+
+#[test]
 fn images_of_a_conditional_run_have_their_classes() {
     let sandbox = Sandbox::new();
     sandbox.write("small.toml", short());
@@ -164,6 +187,7 @@ fn an_output_that_does_not_go_with_the_format_is_refused() {
         (&["--format", "npz", "--interpolate"], "--interpolate is for --format grid"),
         (&["--format", "folder", "-o", "images.png"], "name a folder"),
         (&["--format", "npz", "-o", "images.zip"], "ends in .npz"),
+        (&["--interpolate", "--cols", "1"], "two or more in a row"),
         (&["-o", "images.jpg"], "ends in .png or .npz"),
         (&["--format", "grid", "-o", "images.npz"], "ends in .png"),
     ] {

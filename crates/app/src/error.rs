@@ -41,6 +41,21 @@ pub enum AppError {
         /// The I/O error.
         source: io::Error,
     },
+    /// The user has stopped the command.
+    #[error("stopped: nothing was written")]
+    Interrupted,
+    /// So many images would take more memory for their latents than there may be.
+    #[error(
+        "{count} images of {dim} latents each are too many at once: draw at most {most}, several times with other seeds"
+    )]
+    TooManyLatents {
+        /// Images that were asked for.
+        count: u32,
+        /// Latents of each.
+        dim: u32,
+        /// The most images.
+        most: u32,
+    },
     /// The plan's axes cannot be serialised.
     #[error("the plan's axes cannot be written as JSON: {0}")]
     Axes(#[source] serde_json::Error),
@@ -430,6 +445,7 @@ impl AppError {
             | Self::UnsupportedRuns { .. }
             | Self::AnotherProgramsDevice { .. }
             | Self::TooManyWorkers { .. }
+            | Self::TooManyLatents { .. }
             | Self::Damaged { .. }
             | Self::InUse { .. }
             | Self::Animation { .. }
@@ -462,6 +478,7 @@ impl AppError {
             | Self::Report(_)
             | Self::ReportSkipped { .. }
             | Self::ReportFailed
+            | Self::Interrupted
             | Self::File { .. }
             | Self::Axes(_)
             | Self::OwnProgram(_) => ErrorClass::Failed,

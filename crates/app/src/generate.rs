@@ -2,6 +2,7 @@
 
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gansweep_base::{file, host};
 use gansweep_config::{Config, DatasetSpec};
@@ -52,14 +53,26 @@ pub enum Output {
     Each(ImageFormat),
 }
 
-/// Generates images from a checkpoint of the run, writes them and returns their path.
-pub fn generate(request: &GenerateRequest, observer: &mut dyn Observer) -> Result<PathBuf, AppError> {
+/// The most latents that are drawn for one request: 1 GiB.
+const MOST_LATENTS: u32 = 1 << 28;
+
+/// Generates images from a checkpoint of the run, writes them and returns their path. Once `stop` is set nothing is written,
+/// and what has been is deleted.
+pub fn generate(
+    request: &GenerateRequest,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<PathBuf, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
     let spec = reader.dataset(&run.data_fingerprint)?.spec;
     let snapshot = read_checkpoint(&reader, &run, request.checkpoint, &config, &spec, &request.results)?;
     let count = request.count.max(1);
+    let (dim, most) = (config.model.latent_dim, MOST_LATENTS / config.model.latent_dim.max(1));
+    if count > most {
+        return Err(AppError::TooManyLatents { count, dim, most });
+    }
     let class = match &request.class {
         Some(asked) => Some(class_of(asked, &run, &config, &spec)?),
         None => None,
@@ -80,7 +93,7 @@ pub fn generate(request: &GenerateRequest, observer: &mut dyn Observer) -> Resul
     let path = request.out.clone().unwrap_or(usual);
     match request.output {
         Output::Grid { .. } => write_grid(&draw, cols, &path)?,
-        Output::Each(format) => write_each(&draw, format, &path, observer)?,
+        Output::Each(format) => write_each(&draw, format, &path, stop, observer)?,
     }
     Ok(path)
 }
@@ -130,6 +143,7 @@ fn write_each(
     draw: &Draw<'_>,
     format: ImageFormat,
     path: &Path,
+    stop: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<(), AppError> {
     let unwritable = |source| AppError::File { path: path.to_owned(), source };
@@ -140,6 +154,9 @@ fn write_each(
     let mut done = 0;
     observer.observe(Progress::Generating { done, total });
     draw.in_chunks(&backends::open_on_cpu, host::threads(), |images| {
+        if stop.load(Ordering::SeqCst) {
+            return Err(AppError::Interrupted);
+        }
         files.add(&images).map_err(unwritable)?;
         done += images.len() / shape.size();
         observer.observe(Progress::Generating { done, total });

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use gansweep_app::checkpoint::WhichCheckpoint;
 use gansweep_app::experiment::ExperimentRequest;
@@ -181,7 +182,10 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         output: generate::Output::Grid { cols: None, between: false },
         out: Some(picture.clone()),
     };
-    assert_eq!(generate::generate(&request, &mut |_: Progress<'_>| ()).unwrap(), picture);
+    assert_eq!(
+        generate::generate(&request, &AtomicBool::new(false), &mut |_: Progress<'_>| ()).unwrap(),
+        picture
+    );
     assert!(fs::read(picture).unwrap().starts_with(b"\x89PNG"));
 
     let rows = RowsRequest {

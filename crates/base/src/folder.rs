@@ -1,6 +1,6 @@
 //! Folders that appear complete or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,11 @@ use tempfile::TempDir;
 
 use crate::file::{folder_of, is_temporary_of, short_name, temporary_names, temporary_prefix};
 
-/// A folder that is being filled. Its files go to a temporary folder beside it, and [`finish`](Self::finish) renames
-/// that to the final name. Dropped before `finish`, it leaves nothing behind.
+/// A folder that is being filled. Its files go to a temporary folder, and [`finish`](Self::finish) puts them in place.
+/// Dropped before `finish`, it leaves nothing behind.
+///
+/// A new folder is filled beside its final name and renamed. One that is there already and empty stays, with its
+/// permissions: it may be where another file system is mounted. It is filled through a temporary folder in it.
 ///
 /// A process that is killed in between leaves a folder `.NAME.XXXXXX.part`. The next one that writes the same folder
 /// deletes it. The temporary folder is locked while it is filled, so that it is not taken for a leftover.
@@ -17,6 +20,7 @@ use crate::file::{folder_of, is_temporary_of, short_name, temporary_names, tempo
 pub struct NewFolder {
     temporary: TempDir,
     path: PathBuf,
+    is_there: bool,
     /// Keeps the lock.
     _locked: File,
 }
@@ -27,23 +31,27 @@ impl NewFolder {
     /// # Errors
     ///
     /// Those of the operating system; [`io::ErrorKind::AlreadyExists`] if there is something else than an empty
-    /// folder at `path`: nothing is replaced, and no other files are among the new ones.
+    /// folder at `path`, since nothing is replaced, and no other files are among the new ones; and
+    /// [`io::ErrorKind::ResourceBusy`] if another process writes the folder.
     pub fn create(path: &Path) -> io::Result<Self> {
+        let is_there = path.exists();
         // A link to an empty folder stays, and its target is written: users name such folders.
-        let path = if path.exists() { fs::canonicalize(path)? } else { path.to_owned() };
-        refuse_occupied(&path)?;
-        // Leftovers only take space: one that cannot be deleted is no reason not to write.
-        let _ = remove_leftovers(&path);
+        let path = if is_there { fs::canonicalize(path)? } else { path.to_owned() };
+        let parent = if is_there { &path } else { folder_of(&path) };
+        if parent.is_dir() {
+            remove_leftovers(parent, &path)?;
+        }
+        refuse_occupied(&path, None)?;
         loop {
-            let temporary = temporary_names(&temporary_prefix(&path))
-                .tempdir_in(folder_of(&path))
-                .map_err(|error| without_path(&error))?;
+            let names = temporary_prefix(&path);
+            let temporary =
+                temporary_names(&names).tempdir_in(parent).map_err(|error| without_path(&error))?;
             let locked = File::open(temporary.path())?;
             // A file system without locks has no leftovers deleted either.
             let _ = locked.lock();
             // Another process may have taken the folder for a leftover between its creation and the lock.
             if temporary.path().exists() {
-                return Ok(Self { temporary, path, _locked: locked });
+                return Ok(Self { temporary, path, is_there, _locked: locked });
             }
         }
     }
@@ -53,18 +61,27 @@ impl NewFolder {
         self.temporary.path()
     }
 
-    /// Gives the folder its final name. Its files are not flushed to the disk.
+    /// Puts the files in place. They are not flushed to the disk.
     ///
     /// # Errors
     ///
     /// Those of the operating system, and if something has been written to the final path in the meantime. The new
-    /// folder is deleted then.
+    /// files are deleted then.
     pub fn finish(self) -> io::Result<()> {
-        refuse_occupied(&self.path)?;
-        fs::rename(self.temporary.path(), &self.path)?;
-        // Nothing is left under the temporary name to be deleted.
-        let _ = self.temporary.keep();
-        Ok(())
+        let Self { temporary, path, is_there, .. } = self;
+        if !is_there {
+            refuse_occupied(&path, None)?;
+            fs::rename(temporary.path(), &path)?;
+            // Nothing is left under the temporary name to be deleted.
+            let _ = temporary.keep();
+            return Ok(());
+        }
+        refuse_occupied(&path, Some(temporary.path()))?;
+        for entry in fs::read_dir(temporary.path())? {
+            let entry = entry?;
+            fs::rename(entry.path(), path.join(entry.file_name()))?;
+        }
+        temporary.close().map_err(|error| without_path(&error))
     }
 }
 
@@ -73,11 +90,13 @@ fn without_path(error: &io::Error) -> io::Error {
     error.kind().into()
 }
 
-fn refuse_occupied(path: &Path) -> io::Result<()> {
+/// Refuses what is something else than an empty folder; a folder in it that is `own` does not count.
+fn refuse_occupied(path: &Path, own: Option<&Path>) -> io::Result<()> {
+    let is_own = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| Some(&*entry.path()) == own);
     let is_free = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(error),
-        Ok(found) => found.is_dir() && fs::read_dir(path)?.next().is_none(),
+        Ok(found) => found.is_dir() && fs::read_dir(path)?.all(is_own),
     };
     match is_free {
         true => Ok(()),
@@ -88,17 +107,23 @@ fn refuse_occupied(path: &Path) -> io::Result<()> {
     }
 }
 
-fn remove_leftovers(path: &Path) -> io::Result<()> {
+/// Deletes what killed processes have left of a folder `path` in `parent`. Leftovers only take space: one that cannot be
+/// deleted is no reason not to write.
+fn remove_leftovers(parent: &Path, path: &Path) -> io::Result<()> {
     let short = short_name(path);
-    for entry in fs::read_dir(folder_of(path))? {
-        let entry = entry?;
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_ours =
             entry.file_name().to_str().is_some_and(|name| is_temporary_of(name, |rest| rest == short));
-        if is_ours && entry.file_type()?.is_dir() {
-            let folder = File::open(entry.path())?;
-            if folder.try_lock().is_ok() {
-                fs::remove_dir_all(entry.path())?;
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let Ok(folder) = File::open(entry.path()) else { continue };
+        match folder.try_lock() {
+            Ok(()) => drop(fs::remove_dir_all(entry.path())),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process is writing it"));
             }
+            Err(TryLockError::Error(_)) => {}
         }
     }
     Ok(())
@@ -157,19 +182,23 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn the_empty_folder_that_a_link_leads_to_is_filled_and_all_may_read_it() {
-        use std::os::unix::fs::{PermissionsExt as _, symlink};
+    fn an_empty_folder_stays_and_is_filled_also_through_a_link() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+        let identity = |path: &Path| fs::metadata(path).unwrap().ino();
         let parent = tempfile::tempdir().unwrap();
         let (target, link) = (parent.path().join("target"), parent.path().join("link"));
         fs::create_dir(&target).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
-        let usual = mode(&target);
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o700)).unwrap();
+        let before = (mode(&target), identity(&target));
+        fs::create_dir(target.join(".target.abcdef.part")).unwrap();
         symlink(&target, &link).unwrap();
         let new = NewFolder::create(&link).unwrap();
         fs::write(new.folder().join("a"), "1").unwrap();
         new.finish().unwrap();
         assert!(link.is_symlink());
-        assert_eq!((names(&target), mode(&target)), (vec!["a".to_owned()], usual));
+        assert_eq!(names(&target), ["a"]);
+        assert_eq!((mode(&target), identity(&target)), before, "the folder that was there");
     }
 
     #[test]
@@ -182,10 +211,10 @@ mod tests {
         fs::create_dir(parent.path().join(".other.abcdef.part")).unwrap();
         let first = NewFolder::create(&path).unwrap();
         assert!(!leftover.exists());
-        let second = NewFolder::create(&path).unwrap();
-        assert!(first.folder().exists() && second.folder().exists());
-        assert_ne!(first.folder(), second.folder());
-        drop((first, second));
+        let busy = NewFolder::create(&path).unwrap_err();
+        assert_eq!(busy.kind(), io::ErrorKind::ResourceBusy);
+        assert!(first.folder().exists());
+        drop(first);
         assert_eq!(names(parent.path()), [".other.abcdef.part"]);
     }
 }

@@ -123,8 +123,9 @@ impl<'t> Document<'t> {
         let line = self.line_around(offset);
         let written = self.excerpt(&(self.start_before(offset, line.start)..line.end));
         let fault = |message| Fault::new(place, Some(layer.clone()), "", Problem::Syntax(message));
+        let is_first = self.text[..line.start].trim().is_empty();
         // The parser's own guess would lead elsewhere.
-        if let Some(hint) = syntax_hint(&self.text[line.clone()], offset - line.start) {
+        if let Some(hint) = syntax_hint(&self.text[line.clone()], offset - line.start, is_first) {
             return fault(format!("`{written}`")).expected(hint);
         }
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,29 +1,39 @@
 //! What to write in place of what is no TOML, where other languages write it so.
 
-/// What is expected at an offset of a line that is no TOML, if what is there is known from elsewhere.
-pub(crate) fn syntax_hint(line: &str, offset: usize) -> Option<String> {
+/// What is expected at an offset of a text that is no TOML, if what is there is known from elsewhere. `line` is the line of
+/// the offset, which is in it; `is_first` says that nothing but space is before it.
+pub(crate) fn syntax_hint(line: &str, offset: usize, is_first: bool) -> Option<String> {
     let (before, after) = line.split_at_checked(offset)?;
-    if line.trim_start().starts_with('{') {
+    if is_first && line.trim_start().starts_with('{') {
         return Some("TOML and not JSON: `recipe = \"fast\"`".to_owned());
     }
     if !line.contains('=') {
         return hint_of_colon(line);
     }
-    if line.contains(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
-        return Some("straight quotes, `\"`".to_owned());
-    }
-    if !before.contains('=') {
+    // In keys and comments nothing is known.
+    if !before.contains('=') || before.contains('#') {
         return None;
     }
     if before.rsplit('"').next().is_some_and(|text| text.len() < before.len() && text.contains('\\')) {
-        return Some("a path with backslashes in single quotes: `'C:\\images'`".to_owned());
+        return Some("a text with backslashes in single quotes, such as `'C:\\images'`".to_owned());
     }
-    if before.contains('{') && after.split(['}', ',']).next().is_some_and(|rest| rest.contains('=')) {
+    let depth = |open: char, close: char| {
+        let count = |wanted: char| before.matches(wanted).count();
+        count(open) > count(close)
+    };
+    let (is_in_list, is_in_table) = (depth('[', ']'), depth('{', '}'));
+    let end = after.find([',', ']', '}', '#']).unwrap_or(after.len());
+    let start = before.rfind(['=', '[', ',', '{']).map_or(0, |at| at + 1);
+    let value = line[start..offset + end].trim();
+    // `1,000` and `0,5` have their other half behind the comma.
+    let is_followed = !is_in_list && !is_in_table && after[end..].starts_with(',');
+    if value.is_empty() || is_followed || before[start..].trim_end().ends_with('"') {
+        return None;
+    }
+    if is_in_table && value.contains('=') {
         return Some("commas between the keys of a table: `{ a = 1, b = 2 }`".to_owned());
     }
-    let start = before.rfind(['=', '[', ',', '{']).map_or(0, |at| at + 1);
-    let end = offset + after.find([',', ']', '}', '#']).unwrap_or(after.len());
-    hint_of_value(line[start..end].trim())
+    hint_of_value(value, is_in_list)
 }
 
 /// YAML's `key: value`.
@@ -37,26 +47,54 @@ fn hint_of_colon(line: &str) -> Option<String> {
     })
 }
 
-fn hint_of_value(value: &str) -> Option<String> {
-    if let Some(value) = value.strip_suffix(';') {
-        return Some(format!("`{}` without `;`", value.trim_end()));
+fn hint_of_value(value: &str, is_in_list: bool) -> Option<String> {
+    let parts: Vec<&str> = value.split_whitespace().collect();
+    if let [single] = parts[..] {
+        return hint_of_word(single);
     }
-    match value.to_ascii_lowercase().as_str() {
+    let is_value = |part: &&str| part.parse::<f64>().is_ok_and(f64::is_finite) || is_quoted(part);
+    (is_in_list && parts.iter().all(is_value))
+        .then(|| format!("commas between values: `{}`", parts.join(", ")))
+}
+
+fn is_quoted(part: &str) -> bool {
+    ['"', '\''].iter().any(|quote| part.len() > 1 && part.starts_with(*quote) && part.ends_with(*quote))
+}
+
+fn hint_of_word(word: &str) -> Option<String> {
+    if word.contains(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
+        return Some("straight quotes, `\"`".to_owned());
+    }
+    if let Some(word) = word.strip_suffix(';') {
+        return word.parse::<f64>().is_ok().then(|| "no `;` at the end of a line".to_owned());
+    }
+    match word.to_ascii_lowercase().as_str() {
         "true" | "false" | "yes" | "no" | "on" | "off" => return Some("`true` or `false`".to_owned()),
-        "none" | "null" | "nil" => return Some("no key at all where there is no value".to_owned()),
+        "none" => return Some("`\"none\"` in quotes, or no key at all where there is no value".to_owned()),
+        "null" | "nil" => return Some("no key at all where there is no value".to_owned()),
         _ => {}
     }
-    if let Ok(integer) = value.parse::<i64>() {
-        return Some(format!("`{integer}`"));
+    let digits = word.trim_start_matches(['+', '-']);
+    let sign = if word.starts_with('-') { "-" } else { "" };
+    if let Ok(number) = digits.parse::<f64>() {
+        if !number.is_finite() {
+            return None;
+        }
+        let is_integer = digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_integer && digits.starts_with('0') {
+            return Some(format!("no leading zeros: `{sign}{}`", digits.trim_start_matches('0')));
+        }
+        let whole = match (digits.strip_prefix('.'), digits.strip_suffix('.')) {
+            (Some(after), _) => format!("0.{after}"),
+            (_, Some(before)) => format!("{before}.0"),
+            _ => return None,
+        };
+        return Some(format!("digits on both sides of the point: `{sign}{whole}`"));
     }
-    if let Ok(number) = value.parse::<f64>() {
-        return Some(format!("digits on both sides of the point: `{number:?}`"));
+    if word.contains('\\') {
+        return Some(format!("a text in single quotes: `'{word}'`"));
     }
-    let parts: Vec<&str> = value.split_whitespace().collect();
-    let is_value = |part: &&str| part.parse::<f64>().is_ok() || part.starts_with(['"', '\'']);
-    if parts.len() > 1 && parts.iter().all(is_value) {
-        return Some(format!("commas between values: `{}`", parts.join(", ")));
-    }
-    let is_word = value.starts_with(char::is_alphabetic) && !value.contains(['"', '\'', '(']);
-    is_word.then(|| format!("a text in quotes: `\"{value}\"`"))
+    let is_word =
+        word.starts_with(char::is_alphabetic) && !word.contains(['"', '\'', '(', '=', ';', '[', ':']);
+    is_word.then(|| format!("a text in quotes: `\"{word}\"`"))
 }

@@ -28,8 +28,8 @@ pub struct WithoutEffect {
 pub struct Switch {
     /// Its path.
     pub key: &'static str,
-    /// Its value in the first run.
-    pub value: Json,
+    /// Its value, if all runs have the same.
+    pub value: Option<Json>,
     /// The values with which the other key has an effect; none if they are numbers.
     pub choices: Vec<Json>,
 }
@@ -57,9 +57,13 @@ impl Config {
         })
     }
 
-    /// The key with another value of which this config would use one of `unused`.
-    fn switch_of(&self, unused: &[&Key]) -> Option<Switch> {
+    /// The key with another value of which this config would use one of `unused`, and those values. None if it is used as it is,
+    /// by a value that happens to change nothing.
+    fn switch_of(&self, unused: &[&Key]) -> Option<(&'static Key, Vec<Value>)> {
         let images = any_images();
+        if unused.iter().any(|key| self.uses(key, &images)) {
+            return None;
+        }
         let others = own_keys().filter(|key| unused.iter().all(|unused| unused.path != key.path));
         others.filter(|other| !matches!(other.kind, Kind::Hidden | Kind::Layers)).find_map(|other| {
             let field = other.field?;
@@ -70,16 +74,22 @@ impl Config {
             };
             let mut on = alternatives(other.kind);
             on.retain(turns_on);
-            if on.is_empty() {
-                return None;
-            }
-            let choices = match other.kind {
-                Kind::Choice(_) | Kind::Bool => on.iter().map(Value::to_json).collect(),
-                _ => Vec::new(),
-            };
-            Some(Switch { key: other.path, value: field.get(&mut self.clone())?.to_json(), choices })
+            (!on.is_empty()).then_some((other, on))
         })
     }
+}
+
+/// What turns keys off that no run uses.
+fn switch(runs: &[PlannedRun], unused: &[&Key]) -> Option<Switch> {
+    let (key, on) = runs.first()?.config.switch_of(unused)?;
+    let value_of = |run: &PlannedRun| key.field?.get(&mut run.config.clone());
+    let first = value_of(runs.first()?)?;
+    let is_common = runs.iter().all(|run| value_of(run).as_ref() == Some(&first));
+    let choices = match key.kind {
+        Kind::Choice(_) | Kind::Bool => on.iter().map(Value::to_json).collect(),
+        _ => Vec::new(),
+    };
+    Some(Switch { key: key.path, value: is_common.then(|| first.to_json()), choices })
 }
 
 /// The keys of a config, each of which sets one field. Those of `data` are beside it: a dataset may be replaced by its
@@ -130,7 +140,7 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
     };
     let settings = given.filter(|setting| !is_swept(setting) && is_idle(setting)).map(|setting| {
         let key: Vec<&Key> = keys().filter(|key| key.path == setting.key).collect();
-        let switch = runs.first().and_then(|run| run.config.switch_of(&key));
+        let switch = switch(runs, &key);
         WithoutEffect { setting: setting.clone(), is_axis: false, switch }
     });
     // A value that has an effect on a run is assigned to it.
@@ -141,7 +151,7 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
         let value = axis.values.iter().map(|value| axis.recorded(value)).collect();
         let setting = ResolvedKey { key: axis.key.path.to_owned(), value, layer: axis.layer.clone() };
         let keys: Vec<&Key> = axis.key.targets().collect();
-        let switch = runs.first().and_then(|run| run.config.switch_of(&keys));
+        let switch = switch(runs, &keys);
         WithoutEffect { setting, is_axis: true, switch }
     });
     settings.chain(axes).collect()

@@ -42,7 +42,7 @@ pub struct ImageFiles {
 
 enum Output {
     Folder(NewFolder),
-    Npz(Box<ZipWriter<NewFile>>),
+    Npz(Box<ZipWriter<UntilError<NewFile>>>),
 }
 
 impl ImageFiles {
@@ -56,7 +56,12 @@ impl ImageFiles {
         let output = match format {
             ImageFormat::Folder => Output::Folder(NewFolder::create(path)?),
             ImageFormat::Npz => {
-                let mut archive = ZipWriter::new(NewFile::create(path)?);
+                // The sizes are written in front of the arrays after them.
+                if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+                    let problem = "an .npz cannot be written to a pipe or a device; name a file";
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+                }
+                let mut archive = ZipWriter::new(UntilError::new(NewFile::create(path)?));
                 let ImageShape { channels, height, width } = images.shape;
                 let shape = [images.count, height as usize, width as usize, channels as usize];
                 start_array(&mut archive, "arr_0", "|u1", &shape, images.count * images.shape.size())?;
@@ -102,7 +107,7 @@ impl ImageFiles {
                         archive.write_all(&i64::from(*class).to_le_bytes())?;
                     }
                 }
-                archive.finish()?.finish()
+                archive.finish()?.file.finish()
             }
         }
     }
@@ -128,7 +133,7 @@ fn interleaved(image: &[u8], shape: ImageShape) -> Vec<u8> {
 /// Starts an array of an `.npz` with its header: version 1.0 of the format that NumPy documents in
 /// `numpy.lib.format`. `size` is that of the array in bytes.
 fn start_array(
-    archive: &mut ZipWriter<NewFile>,
+    archive: &mut ZipWriter<UntilError<NewFile>>,
     name: &str,
     dtype: &str,
     shape: &[usize],
@@ -147,6 +152,52 @@ fn start_array(
     archive.write_all(MAGIC)?;
     archive.write_all(&(padded as u16).to_le_bytes())?;
     archive.write_all(format!("{header:<width$}\n", width = padded - 1).as_bytes())
+}
+
+/// A file that ignores everything after its first error. A `ZipWriter` that is dropped completes its archive, and prints that
+/// it cannot; such an archive is never put in place.
+struct UntilError<F> {
+    file: F,
+    has_failed: bool,
+}
+
+impl<F> UntilError<F> {
+    fn new(file: F) -> Self {
+        Self { file, has_failed: false }
+    }
+
+    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        self.has_failed |= result.is_err();
+        result
+    }
+}
+
+impl<F: io::Write> io::Write for UntilError<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.has_failed {
+            return Ok(bytes.len());
+        }
+        let written = self.file.write(bytes);
+        self.noted(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.has_failed {
+            return Ok(());
+        }
+        let flushed = self.file.flush();
+        self.noted(flushed)
+    }
+}
+
+impl<F: io::Seek> io::Seek for UntilError<F> {
+    fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
+        if self.has_failed {
+            return Ok(0);
+        }
+        let sought = self.file.seek(position);
+        self.noted(sought)
+    }
 }
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
@@ -206,6 +257,25 @@ mod tests {
         let expected = header("{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }");
         let classes: Vec<u8> = [0_i64, 7, 12].iter().flat_map(|class| class.to_le_bytes()).collect();
         assert_eq!(member("arr_1.npy"), [&expected[..], &classes].concat());
+    }
+
+    #[test]
+    fn after_an_error_nothing_is_written() {
+        struct Full(usize);
+        impl io::Write for Full {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 += 1;
+                if bytes.len() > 4 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut file = UntilError::new(Full(0));
+        file.write_all(&[1; 4]).unwrap();
+        assert_eq!(file.write_all(&[1; 5]).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        file.write_all(&[1; 5]).unwrap();
+        assert_eq!(file.file.0, 2);
     }
 
     #[test]

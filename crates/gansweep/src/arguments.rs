@@ -142,12 +142,12 @@ pub(crate) enum EachImageFormat {
 }
 
 impl EachImageFormat {
-    /// The format that an output's name says: an ending, a slash, or that it is a folder.
+    /// The format that an output's name says: that it is a folder, a slash, or an ending.
     pub(crate) fn of_name(path: &Path) -> Option<Self> {
-        let has_slash = path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| byte == b'/');
+        let has_slash = has_slash(path);
         match path {
-            path if ends_in(path, &["npz"]) => Some(Self::Npz),
             path if has_slash || path.is_dir() => Some(Self::Folder),
+            path if ends_in(path, &["npz"]) => Some(Self::Npz),
             _ => None,
         }
     }
@@ -156,6 +156,7 @@ impl EachImageFormat {
     pub(crate) fn checked(self, out: Option<&Path>) -> Result<ImageFormat, Failure> {
         match self {
             Self::Folder => {
+                let out = out.filter(|path| !has_slash(path) && !path.is_dir());
                 let files = ["png", "jpg", "jpeg", "webp", "gif", "npz", "npy", "zip", "tar"];
                 check_folder(out, "--format folder writes a folder of files", &files)?;
                 Ok(ImageFormat::Folder)
@@ -166,6 +167,10 @@ impl EachImageFormat {
             }
         }
     }
+}
+
+fn has_slash(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last() == Some(&b'/')
 }
 
 fn ends_in(path: &Path, endings: &[&str]) -> bool {

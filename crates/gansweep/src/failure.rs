@@ -4,6 +4,8 @@ use std::io;
 
 use gansweep_app::{AppError, ErrorClass};
 
+use crate::signals::INTERRUPTED;
+
 /// The file or the command line is invalid; nothing was started.
 const USAGE: u8 = 2;
 /// Something failed after the work had started.
@@ -27,6 +29,7 @@ impl Failure {
     /// The program's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::App(AppError::Interrupted) => INTERRUPTED,
             Self::App(error) => match error.class() {
                 ErrorClass::Refused => USAGE,
                 ErrorClass::Failed => FAILED,

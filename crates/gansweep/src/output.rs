@@ -138,11 +138,15 @@ pub(crate) fn without_effect(idle: &WithoutEffect) -> String {
     let reason = match (key.split_once('.'), &idle.switch) {
         (Some(("search", _)), _) => "`search.method = \"tpe\"` turns the search on".to_owned(),
         (Some(("prune", _)), _) => "`prune.method`, such as `\"asha\"`, turns pruning on".to_owned(),
-        (_, Some(Switch { key, value: off, choices })) if choices.is_empty() => {
+        (_, Some(Switch { key, value: Some(off), choices })) if choices.is_empty() => {
             format!("it belongs to `{key}`, which is {}", value(off))
         }
-        (_, Some(Switch { key, value: off, choices })) => {
+        (_, Some(Switch { key, choices, .. })) if choices.is_empty() => format!("it belongs to `{key}`"),
+        (_, Some(Switch { key, value: Some(off), choices })) => {
             format!("`{key}` is {off}; it has one with {}", either(choices))
+        }
+        (_, Some(Switch { key, value: None, choices })) => {
+            format!("it has one where `{key}` is {}", either(choices))
         }
         (_, None) => "what it belongs to is turned off, or it makes no difference for this data".to_owned(),
     };

@@ -75,6 +75,17 @@ pub(crate) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
+/// A flag that the first of the signals sets, for a command that then removes what it has begun and ends. The second ends the
+/// program.
+pub(crate) fn stop_flag_or_end() -> io::Result<Arc<AtomicBool>> {
+    let flag = Arc::<AtomicBool>::default();
+    for signal in not_ignored() {
+        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&flag))?;
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
+    }
+    Ok(flag)
+}
+
 /// The flags of a task on a cluster: USR1 means that its time limit is near.
 pub(crate) fn task_signals() -> io::Result<TaskSignals> {
     let time_is_up = Arc::<AtomicBool>::default();

@@ -108,10 +108,13 @@ fn syntax_of_other_languages_is_recognised() {
         ("[optimizer]\nlr = .5\n", "`0.5`"),
         ("[optimizer]\nlr = 5.\n", "`5.0`"),
         ("[train]\nepochs = 05\n", "`5`"),
-        ("[train]\nepochs = 5;\n", "`5` without `;`"),
+        ("[train]\nepochs = 5;\n", "no `;`"),
         ("[model]\nconditional = True\n", "`true` or `false`"),
         ("[model]\nconditional = yes # or no\n", "`true` or `false`"),
-        ("[data]\npath = None\n", "no key at all"),
+        ("[penalty]\nkind = None\n", "`\"none\"` in quotes, or no key at all"),
+        ("[data]\npath = null\n", "no key at all"),
+        ("[data]\npath = C:\\images\n", "`'C:\\images'`"),
+        ("[optimizer]\nlr = -.5e-3\n", "`-0.5e-3`"),
         ("[data]\npath = \"C:\\Users\\x\"\n", "single quotes"),
         ("recipe = fast\n", "a text in quotes: `\"fast\"`"),
         ("recipe = \u{201c}fast\u{201d}\n", "straight quotes"),
@@ -120,12 +123,30 @@ fn syntax_of_other_languages_is_recognised() {
         ("{\"recipe\": \"fast\"}\n", "TOML and not JSON"),
         ("[sweep.grid]\n\"optimizer.lr\" = [1e-3 1e-4]\n", "commas between values: `1e-3, 1e-4`"),
         ("[sweep.grid]\n\"optimizer.lr\" = { log = [1e-4, 1e-2] n = 3 }\n", "commas between the keys"),
+        ("[model.generator]\nlayers = [\n  { conv = 1 kernel = 3 },\n]\n", "commas between the keys"),
     ] {
         let first = faults(text).lines().next().unwrap_or_default().to_owned();
         assert!(first.contains("not TOML") && first.contains(hint), "{text}: {first}");
     }
     // Nothing is guessed of what is no TOML for another reason.
-    assert!(!faults("[train\nepochs = 5\n").contains("; expected"));
+    for text in [
+        "[train\nepochs = 5\n",
+        "[train]\nepochs = 1,000\n",
+        "[optimizer]\nlr = 0,001\n",
+        "[optimizer]\nlr = 1e-3,\n",
+        "[optimizer]\nlr = NaN\n",
+        "[sweep.grid]\n\"optimizer.lr\" = { log = [1e-4, 1e-2], n = 3\n",
+        "[model.generator]\nlayers = [\n  { linear = 128 }\n  { linear = 784 },\n]\n",
+        "[model.generator]\nlayers = [ { linear = 128 } { linear = 784 } ]\n",
+        "optimizer = { lr: 1e-3, beta1: 0.5 }\n",
+        "recipe = fast; [train]\n",
+        "recipe = \"fast\" \"slow\"\n",
+        "[train]\nepochs = five = 5\n",
+        "[optimizer]\nlr = 1e-3 1e-4\n",
+    ] {
+        let told = faults(text);
+        assert!(!told.contains("; expected"), "{text}: {told}");
+    }
 }
 
 #[test]

@@ -165,7 +165,8 @@ fn axes_that_change_no_run_are_named() {
 fn what_turns_a_setting_off_is_named() {
     let switch = |text: &str| {
         let switch = plan(text).without_effect.remove(0).switch.expect("a switch");
-        (switch.key, switch.value.to_string(), serde_json::to_string(&switch.choices).unwrap())
+        let value = switch.value.map_or_else(String::new, |value| value.to_string());
+        (switch.key, value, serde_json::to_string(&switch.choices).unwrap())
     };
     let of = |key, value: &str, choices: &str| (key, value.to_owned(), choices.to_owned());
     for (text, expected) in [
@@ -189,8 +190,22 @@ fn what_turns_a_setting_off_is_named() {
             of("optimizer.generator.schedule", "\"constant\"", r#"["linear","cosine","step"]"#),
         ),
         ("model.embedding = 4\n", of("model.conditional", "false", "[true]")),
+        // One of the other values is swept.
+        (
+            "penalty.noise = 0.1\n[sweep.grid]\n\"penalty.kind\" = [\"none\", \"r1\"]\n",
+            of("penalty.kind", "", r#"["dragan"]"#),
+        ),
     ] {
         assert_eq!(switch(text), expected, "{text}");
+    }
+    // The value itself changes nothing, whatever the other keys are.
+    for text in [
+        "model.conditional = true\nmodel.embedding = 10\n",
+        "augment.cutout = 0.001\n",
+        "model.activation = \"leaky-relu\"\nmodel.slope = 0\n",
+    ] {
+        let idle = plan(text).without_effect;
+        assert!(!idle.is_empty() && idle.iter().all(|idle| idle.switch.is_none()), "{text}: {idle:?}");
     }
 }
 

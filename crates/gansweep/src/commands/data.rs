@@ -78,7 +78,7 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
             }
             output::print_path("", &path)?;
         }
-        Some(DataAction::Export) => export(args, &source, asked, &spec)?,
+        Some(DataAction::Export) => export(args, &source, asked, &spec, image_format(args)?)?,
         Some(DataAction::Fetch) | None => {
             let place = place(&source, dataset).map_err(DataFolderArgs::failure)?;
             output::print(&format!("{}: {place}", dataset.name()))?;
@@ -95,6 +95,7 @@ fn check_options(args: &DataArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{option} is for `data export NAME`; omit it")));
     }
     match args.action {
+        Some(DataAction::Export) => image_format(args).map(drop),
         Some(DataAction::Show) => check_ending(args.out.as_deref(), "images are written as PNG", &["png"]),
         Some(DataAction::Fetch) | None if args.out.is_some() => Err(Failure::Usage(
             "--out is for `data show NAME` and `data export NAME`, which write files; omit it".to_owned(),
@@ -103,16 +104,21 @@ fn check_options(args: &DataArgs) -> Result<(), Failure> {
     }
 }
 
+/// The format of `export`.
+fn image_format(args: &DataArgs) -> Result<ImageFormat, Failure> {
+    let out = args.out.as_deref();
+    let format = args.format.or_else(|| out.and_then(EachImageFormat::of_name));
+    format.unwrap_or(EachImageFormat::Folder).checked(out)
+}
+
 /// Writes the images of a split one by one.
 fn export(
     args: &DataArgs,
     source: &DataSource,
     asked: DataRequest,
     spec: &DatasetSpec,
+    format: ImageFormat,
 ) -> Result<(), Failure> {
-    let out = args.out.as_deref();
-    let format = args.format.or_else(|| out.and_then(EachImageFormat::of_name));
-    let format = format.unwrap_or(EachImageFormat::Folder).checked(out)?;
     let (split, name) = if args.test { (Split::Test, "test") } else { (Split::Train, "train") };
     if args.test && spec.test_images == 0 {
         let problem = format!("{} has no test images; omit --test", asked.dataset.name());

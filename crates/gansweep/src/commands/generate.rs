@@ -8,8 +8,8 @@ use gansweep_app::generate::{GenerateRequest, Output, generate};
 
 use crate::arguments::{EachImageFormat, ResultsArgs, check_ending};
 use crate::failure::Failure;
-use crate::output;
 use crate::progress::Display;
+use crate::{output, signals};
 
 /// How images are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,6 +64,7 @@ pub(crate) struct GenerateArgs {
 /// Runs the command.
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     let output = output(args)?;
+    let stop = signals::stop_flag_or_end().map_err(Failure::Signals)?;
     let mut display = Display::new(false);
     let path = generate(
         &GenerateRequest {
@@ -77,6 +78,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
             output,
             out: args.out.clone(),
         },
+        &stop,
         &mut display,
     )?;
     display.finish();
@@ -104,6 +106,11 @@ fn output(args: &GenerateArgs) -> Result<Output, Failure> {
     // An output that ends in .npz is none by now, unless a grid was asked for.
     let known: &[&str] = if args.format.is_some() { &["png"] } else { &["png", "npz"] };
     check_ending(out, endings, known)?;
+    if args.interpolate && (args.count < 2 || args.cols == Some(1)) {
+        return Err(Failure::Usage(
+            "--interpolate goes from one image to another: ask for two or more in a row".to_owned(),
+        ));
+    }
     if args.count > MAX_GRID {
         return Err(Failure::Usage(format!(
             "a grid has at most {MAX_GRID} images; write {} with --format folder or --format npz",
