@@ -54,7 +54,7 @@ pub enum Output {
 }
 
 /// The most latents that are drawn for one request: 1 GiB.
-const MOST_LATENTS: u32 = 1 << 28;
+const MOST_LATENTS: u32 = 256 << 20;
 
 /// Generates images from a checkpoint of the run, writes them and returns their path. Once `stop` is set nothing is written,
 /// and what has been is deleted.

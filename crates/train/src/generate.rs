@@ -237,7 +237,8 @@ mod tests {
         );
         for (first, last) in [([1.0, 2.0], [2.0, 4.0]), ([1.0, 2.0], [-1.0, -2.0]), ([0.0, 0.0], [1.0, 1.0])]
         {
-            assert_eq!(on_circle(&first, &last, 0.25), [0.75, 0.25]);
+            let [before, after] = on_circle(&first, &last, 0.25);
+            assert!((before - 0.75).abs() < 1e-12 && (after - 0.25).abs() < 1e-12);
         }
     }
 }
