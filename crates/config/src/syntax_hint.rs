@@ -80,9 +80,11 @@ fn hint_of_word(word: &str) -> Option<String> {
         if !number.is_finite() {
             return None;
         }
-        let is_integer = digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_integer && digits.starts_with('0') {
-            return Some(format!("no leading zeros: `{sign}{}`", digits.trim_start_matches('0')));
+        if digits.len() > 1
+            && digits.starts_with('0')
+            && let Ok(integer) = digits.parse::<u64>()
+        {
+            return Some(format!("no leading zeros: `{sign}{integer}`"));
         }
         let whole = match (digits.strip_prefix('.'), digits.strip_suffix('.')) {
             (Some(after), _) => format!("0.{after}"),

@@ -108,6 +108,7 @@ fn syntax_of_other_languages_is_recognised() {
         ("[optimizer]\nlr = .5\n", "`0.5`"),
         ("[optimizer]\nlr = 5.\n", "`5.0`"),
         ("[train]\nepochs = 05\n", "`5`"),
+        ("[train]\nepochs = 00\n", "`0`"),
         ("[train]\nepochs = 5;\n", "no `;`"),
         ("[model]\nconditional = True\n", "`true` or `false`"),
         ("[model]\nconditional = yes # or no\n", "`true` or `false`"),
