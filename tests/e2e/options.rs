@@ -31,6 +31,9 @@ fn an_ending_that_a_command_cannot_write_is_refused_and_no_file_is_left() {
     for (arguments, out, said) in [
         (&["generate", run][..], "o.jpg", "ends in .png"),
         (&["data", "show", "strokes"], "m.jpg", "ends in .png"),
+        // Before anything is downloaded.
+        (&["data", "export", "cifar10"], "a.png", "name a folder"),
+        (&["data", "export", "cifar10", "--format", "npz"], "a.zip", "ends in .npz"),
         (&["animate", run], "a.mp4", "ends in .gif or .webp"),
         (&["animate", run, "--format", "webp"], "a.gif", "--format webp writes a WebP"),
         (&["animate", run, "--format", "gif"], "a.webp", "--format gif writes a GIF"),
