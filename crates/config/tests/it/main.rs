@@ -12,3 +12,4 @@ mod reference;
 mod robustness;
 mod searching;
 mod shipped;
+mod without_effect;
