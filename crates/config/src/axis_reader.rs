@@ -12,7 +12,7 @@ use crate::draw::Draw;
 use crate::range::{self, Spacing};
 use crate::reader::Reader;
 use crate::schema::{Key, Kind};
-use crate::value_names::{MAX_VALUE_NAME, ValueNames, is_value_name};
+use crate::value_names::{ValueNames, expected_name, is_value_name};
 use crate::{Problem, Value};
 
 /// The most values of a range.
@@ -147,10 +147,7 @@ impl Reader<'_> {
         let text = name.get_ref();
         if !is_value_name(text) {
             let fault = self.fault(&name.span(), context.path, Problem::Unacceptable(text.to_string()));
-            self.faults.push(fault.expected(format_args!(
-                "a name: a letter, then letters, digits, `-`, `_` or `.`, at most {MAX_VALUE_NAME} in all, and not \
-                 `none`, `true`, `false`, `yes`, `no` or a number"
-            )));
+            self.faults.push(fault.expected(expected_name()));
         } else if let Some((_, first)) =
             earlier.iter().find(|(earlier, _)| earlier.eq_ignore_ascii_case(text))
         {

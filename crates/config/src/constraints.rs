@@ -2,6 +2,7 @@
 
 use gansweep_base::text;
 
+use crate::schema;
 use crate::{
     ConditionKind, Config, DataIdentity, DataRequest, DiscriminatorConfig, EvaluateEpochs, Experiment,
     GeneratorCondition, GeneratorConfig, ImageShape, LossKind, NetworkKind, NetworkLayer, Output, Pixels,
@@ -471,8 +472,7 @@ fn list_and_kind(
             expected: format!("`{list} = [...]`, or another kind"),
         }),
         (NetworkKind::Mlp | NetworkKind::Dcgan, false) => {
-            let of_kind = |path: &str| path == kind_key || path == "model.kind";
-            let is_swept = experiment.sweep.axes().any(|axis| of_kind(axis.key.path));
+            let is_swept = schema::find(kind_key).is_some_and(|key| experiment.sweep.decides(key));
             (!is_swept).then(|| Conflict {
                 keys: &keys[1..],
                 reason: "without effect on another kind of network".to_owned(),

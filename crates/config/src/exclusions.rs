@@ -168,7 +168,7 @@ struct Required {
 impl Required {
     fn by(values: &[(&'static Key, Value)], experiment: &Experiment, axes: &[SweptAxis<'_>]) -> Self {
         let mut required = Self { of_axes: BTreeMap::new(), needs_config: false, is_possible: true };
-        let recipe_is_swept = axes.iter().any(|swept| swept.axis.key.path == RECIPE);
+        let recipe_is_swept = !experiment.sweep.recipes(&experiment.recipe).is_empty();
         for (position, (key, value)) in values.iter().enumerate() {
             let others = || values.iter().enumerate().filter(|(other, _)| *other != position);
             for target in key.targets() {
@@ -177,8 +177,10 @@ impl Required {
                 match axes.iter().position(|swept| swept.axis.key.covers(target)) {
                     _ if is_repeated => required.needs_config = true,
                     Some(axis) => required.of_axis(axis, axes[axis].satisfying(value)),
-                    // Each recipe has its own value.
-                    None if recipe_is_swept => required.needs_config = true,
+                    // Each recipe and each variant has its own value.
+                    None if recipe_is_swept || experiment.sweep.decides(target) => {
+                        required.needs_config = true
+                    }
                     None => required.is_possible &= is_fixed_value(experiment, target, value),
                 }
             }

@@ -6,10 +6,11 @@ use gansweep_base::text;
 
 use crate::constraints::{Conflict, conflicts};
 use crate::exclusions::{Exclusions, Matches};
-use crate::schema::{self, Key, Kind};
+use crate::schema::{self, Key, Kind, VARIANT};
 use crate::sweep::{Axis, Factor};
 use crate::{
     BudgetedConfig, DataConfig, DataIdentity, DataRequest, Experiment, Fault, Layer, Place, Problem, Value,
+    Variant, VariantValue,
 };
 
 /// The most runs of one sweep, before exclusions: a limit on the time and memory of planning.
@@ -83,12 +84,15 @@ pub(crate) fn assigned<'x>(
     experiment: &'x Experiment,
     chosen: &[(&Key, &'x Value)],
 ) -> (BudgetedConfig, &'x str) {
+    let value_of = |path: &str| chosen.iter().find(|(key, _)| key.path == path)?.1.as_text();
+    let variant = value_of(VARIANT.path).and_then(|name| experiment.sweep.variant(name));
     // A recipe is a layer below the file, so it is applied before the values of other axes.
-    let recipe = chosen.iter().find(|(key, _)| key.path == schema::RECIPE).and_then(|(_, it)| it.as_text());
+    let recipe = value_of(schema::RECIPE).or_else(|| variant?.recipe());
     let recipe = recipe.unwrap_or(&experiment.recipe);
     let base = experiment.bases.get(recipe).cloned();
     let mut run = base.unwrap_or_else(|| experiment.budgeted_config());
-    for (key, value) in chosen {
+    let of_variant = variant.into_iter().flat_map(Variant::assigned);
+    for (key, value) in of_variant.chain(chosen.iter().map(|&(key, value)| (key, value))) {
         key.apply(value, &mut run);
     }
     (run, recipe)
@@ -117,15 +121,15 @@ pub(crate) fn check(
         return vec![fault.expected(format_args!("at most {MAX_RUNS}"))];
     }
     let (mut planned, mut longest) = (0, 0);
-    let mut found: Vec<(Conflict, usize)> = Vec::new();
-    let mut places: HashMap<Conflict, usize> = HashMap::new();
+    let mut found: Vec<(Found<'_>, usize)> = Vec::new();
+    let mut places: HashMap<Found<'_>, usize> = HashMap::new();
     for combination in Expansion::new(experiment).planned() {
         planned += 1;
         longest = longest.max(combination.run.epochs);
         let config = &combination.run.config;
         let identity = data.as_mut().map(|data| data.of(&config.data));
         for conflict in conflicts(config, experiment, identity) {
-            let conflict = with_name(conflict, experiment, &combination.values);
+            let conflict = Found::new(conflict, experiment, &combination.values);
             let place = *places.entry(conflict.clone()).or_insert(found.len());
             match found.get_mut(place) {
                 Some((_, configs)) => *configs += 1,
@@ -135,13 +139,41 @@ pub(crate) fn check(
     }
     let all = experiment.sweep.configs() as usize;
     let mut uncertain = Uncertain { known, of_keys: HashMap::new() };
-    found.retain(|(conflict, _)| !uncertain.is_any_of(conflict.keys));
+    found.retain(|(found, _)| !uncertain.is_any_of(found.conflict.keys));
     let mut faults: Vec<_> =
-        found.into_iter().map(|(conflict, some)| conflict_fault(experiment, conflict, (some, all))).collect();
+        found.into_iter().map(|(found, some)| found.fault(experiment, (some, all))).collect();
     faults.extend(unequal_budgets(experiment));
     faults.extend(no_runs(experiment, planned));
     faults.extend(no_rungs(experiment, longest).filter(|_| planned > 0));
     faults
+}
+
+/// A conflict, and the variant that gives one of its values.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Found<'e> {
+    conflict: Conflict,
+    variant: Option<&'e str>,
+}
+
+impl<'e> Found<'e> {
+    fn new(conflict: Conflict, experiment: &'e Experiment, values: &[&Value]) -> Self {
+        let axes = experiment.sweep.axes().zip(values);
+        let name = axes.filter(|(axis, _)| *axis.key == VARIANT).find_map(|(_, value)| value.as_text());
+        let variant = name.and_then(|name| experiment.sweep.variant(name));
+        let is_of = |variant: &&Variant| {
+            let mut keys = conflict.keys.iter().filter_map(|path| schema::find(path));
+            keys.any(|key| variant.value_of(key).is_some())
+        };
+        let variant = variant.filter(is_of).map(|variant| variant.name.as_str());
+        Self { conflict: with_name(conflict, experiment, values), variant }
+    }
+
+    fn fault(self, experiment: &Experiment, configs: (usize, usize)) -> Fault {
+        let Conflict { keys, reason, expected } = self.conflict;
+        let of_variant = self.variant.and_then(|name| key_of_variant(experiment, name, keys));
+        let (key, place, layer) = of_variant.unwrap_or_else(|| key_to_report(experiment, keys));
+        Fault::new(place, layer, key, Problem::Conflict { reason, configs }).expected(expected)
+    }
 }
 
 /// The conflict with the names of the lists that it is of, where lists are swept.
@@ -173,15 +205,21 @@ impl Uncertain<'_> {
     }
 }
 
-fn conflict_fault(experiment: &Experiment, conflict: Conflict, configs: (usize, usize)) -> Fault {
-    let (key, place, layer) = key_to_report(experiment, conflict.keys);
-    let problem = Problem::Conflict { reason: conflict.reason, configs };
-    Fault::new(place, layer, key, problem).expected(conflict.expected)
+/// A key with the place and the layer that its value comes from.
+type Reported = (String, Place, Option<Layer>);
+
+/// The first of some keys that a variant gives a value.
+fn key_of_variant(experiment: &Experiment, name: &str, keys: &[&str]) -> Option<Reported> {
+    let variant = experiment.sweep.variant(name)?;
+    let mut keys = keys.iter().filter_map(|path| schema::find(path));
+    let VariantValue { key, place, .. } = keys.find_map(|key| variant.value_of(key))?;
+    let axis = experiment.sweep.axes().find(|axis| *axis.key == VARIANT)?;
+    Some((format!("{}.{name}.{}", schema::VARIANTS, key.path), place.clone(), Some(axis.layer.clone())))
 }
 
 /// The key of a conflict to report, and where it got its value: an axis on one of the keys, or else the
 /// last layer that gives one of them a value.
-fn key_to_report(experiment: &Experiment, keys: &'static [&'static str]) -> (String, Place, Option<Layer>) {
+fn key_to_report(experiment: &Experiment, keys: &'static [&'static str]) -> Reported {
     let known = || keys.iter().filter_map(|path| schema::find(path));
     for axis in experiment.sweep.axes() {
         if known().any(|key| axis.key.overlaps(key)) {
@@ -223,7 +261,10 @@ fn unequal_budgets(experiment: &Experiment) -> Option<Fault> {
     budgets.dedup();
     let (longest, others) = budgets.split_last().filter(|(_, others)| !others.is_empty())?;
     let others: Vec<String> = others.iter().map(ToString::to_string).collect();
-    let (key, place, layer) = key_to_report(experiment, &[schema::RECIPE]);
+    let recipe: &[&str] = &[schema::RECIPE];
+    let mut variants = experiment.sweep.variants.iter();
+    let of_variant = variants.find_map(|variant| key_of_variant(experiment, &variant.name, recipe));
+    let (key, place, layer) = of_variant.unwrap_or_else(|| key_to_report(experiment, &[schema::RECIPE]));
     let reason = format!(
         "its recipes train for {} and {longest} epochs, and trials compare at one budget",
         others.join(", ")

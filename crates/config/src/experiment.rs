@@ -76,12 +76,7 @@ fn lossy_if_any<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<
 impl Experiment {
     /// The recipes that the runs start from: the swept ones in their order, or that of the file.
     pub fn recipes(&self) -> Vec<&str> {
-        let mut recipes: Vec<&str> = Vec::new();
-        for recipe in self.sweep.recipes() {
-            if !recipes.contains(&recipe) {
-                recipes.push(recipe);
-            }
-        }
+        let recipes = self.sweep.recipes(&self.recipe);
         if recipes.is_empty() { vec![&self.recipe] } else { recipes }
     }
 

@@ -137,7 +137,7 @@ impl Fault {
             // The path of a fault within an axis ends with words that are no key.
             let named = match schema::split_axis(&path) {
                 Some((_, rest)) => ancestors(rest).find_map(schema::find),
-                None => schema::find(&path),
+                None => schema::find(schema::within_variant(&path).unwrap_or(&path)),
             };
             path == schema::RECIPE || named.is_some_and(|named| named.overlaps(key))
         };

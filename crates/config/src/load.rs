@@ -66,7 +66,7 @@ impl Experiment {
         let (merged, settings) = stack(layers, &base)?;
         let search = settings.search.search(settings.sweep.random.seed);
         let sweep = Sweep::new(layers, &settings.sweep, search.as_ref(), faults);
-        let bases = bases(&sweep, layers, faults)?;
+        let bases = bases(sweep.recipes(&recipe), layers, faults)?;
         let origins = origins(layers, &base);
         let name = settings.name.clone().unwrap_or_else(|| name_of_file(path, faults));
         let mut resolved = resolved(&merged, &settings, &name);
@@ -147,12 +147,12 @@ const EVALUATE: &str = "record.evaluate_epochs";
 /// Merges the layers with each swept recipe in place of the file's: once per recipe, since it would take
 /// long for each run.
 fn bases(
-    sweep: &Sweep,
+    recipes: Vec<&str>,
     layers: &[ParsedLayer],
     faults: &mut Vec<Fault>,
 ) -> Result<RecipeBases, Box<figment::Error>> {
     let mut bases = RecipeBases::new();
-    for recipe in sweep.recipes() {
+    for recipe in recipes {
         let base = layers::recipe(recipe, faults);
         let (_, settings) = stack(layers, &base)?;
         bases.insert(recipe.to_owned(), settings.budgeted_config());

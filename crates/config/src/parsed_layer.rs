@@ -8,9 +8,11 @@ use toml::de::{DeTable, DeValue};
 use crate::axis::{AxisKind, AxisSpec};
 use crate::axis_reader::AxisContext;
 use crate::document::Document;
+use crate::leaf::leaves;
 use crate::reader::Reader;
-use crate::schema::{self, EXCLUDE, Key, Kind};
+use crate::schema::{self, EXCLUDE, Key, Kind, VARIANT, VARIANTS};
 use crate::sweep::Exclusion;
+use crate::variant::Variant;
 use crate::{Fault, Layer, Place, Problem, Value};
 
 /// The valid contents of one layer. Faulty values are left out; their faults are kept elsewhere.
@@ -19,6 +21,8 @@ pub(crate) struct ParsedLayer {
     pub(crate) layer: Layer,
     pub(crate) values: Vec<ParsedValue>,
     pub(crate) axes: Vec<ParsedAxis>,
+    /// `None` if the layer has no `[sweep.variants]`, so that those of an earlier layer stay in force.
+    pub(crate) variants: Option<Vec<Variant>>,
     /// `None` if the layer has no `[[sweep.exclude]]`, so that those of an earlier layer stay in force.
     pub(crate) exclude: Option<Vec<Exclusion>>,
 }
@@ -42,7 +46,7 @@ pub(crate) struct ParsedAxis {
 
 impl ParsedLayer {
     pub(crate) fn new(layer: Layer) -> Self {
-        Self { layer, values: Vec::new(), axes: Vec::new(), exclude: None }
+        Self { layer, values: Vec::new(), axes: Vec::new(), variants: None, exclude: None }
     }
 
     /// The value that the layer gives to the key with that path.
@@ -97,10 +101,20 @@ impl<'p> Parser<'p> {
     fn read_leaf(&mut self, path: &str, at: &Range<usize>, value: &Spanned<DeValue<'_>>) {
         if path == EXCLUDE {
             self.read_exclusions(value);
+        } else if path == VARIANTS {
+            self.parsed.variants = self.reader.variants(value);
+        } else if path == VARIANT.path {
+            self.misplaced_variant(path, at);
         } else if let Some((table, rest)) = schema::split_axis(path) {
             self.read_axis(AxisKind::ALL[table], rest, at, value);
         } else if let Some(key) = schema::find(path) {
             self.read_value(key, at, value);
+        } else if path.strip_prefix(VARIANTS).is_some_and(|rest| rest.starts_with('.')) {
+            // From the command line or a variable. In a file, variants are read with their table.
+            let fault = self.reader.fault(at, path, Problem::UnknownKey);
+            self.reader
+                .faults
+                .push(fault.expected(format_args!("all variants at once, `{VARIANTS}={{...}}`")));
         } else {
             self.reader.unknown_key(path, path, at, value, &|_| true);
         }
@@ -129,6 +143,9 @@ impl<'p> Parser<'p> {
         let Some(key) = schema::find(path) else {
             return self.reader.unknown_key(&full_path, path, at, value, &Key::is_sweepable);
         };
+        if *key == VARIANT {
+            return self.misplaced_variant(&full_path, at);
+        }
         if !key.is_sweepable() {
             return self.add_fault(at, &full_path, Problem::NotSweepable);
         }
@@ -148,6 +165,14 @@ impl<'p> Parser<'p> {
         if let Some(spec) = spec {
             self.parsed.axes.push(ParsedAxis { kind, key, spec, place });
         }
+    }
+
+    fn misplaced_variant(&mut self, full_path: &str, at: &Range<usize>) {
+        let fault = self.reader.fault(at, full_path, Problem::UnknownKey);
+        self.reader.faults.push(fault.expected(format_args!(
+            "`[{VARIANTS}.NAME]` with the values of each variant; `--only {}=NAME` selects runs",
+            VARIANT.path
+        )));
     }
 
     fn read_exclusions(&mut self, value: &Spanned<DeValue<'_>>) {
@@ -183,7 +208,7 @@ impl<'p> Parser<'p> {
                 continue;
             }
             match schema::find(&leaf.path) {
-                Some(key) if key.is_sweepable() => {
+                Some(key) if key.is_sweepable() || *key == VARIANT => {
                     let value = match leaf.value.get_ref() {
                         // Which value has that name is known once the axes of all layers are.
                         DeValue::String(name) if key.kind.is_list() => Some(Value::Text(name.to_string())),
@@ -212,30 +237,4 @@ impl<'p> Parser<'p> {
     fn add_fault(&mut self, at: &Range<usize>, key: &str, problem: Problem) {
         self.reader.faults.push(self.reader.fault(at, key, problem));
     }
-}
-
-/// A value that is not a table of keys, with its full path and the place of its key.
-struct Leaf<'l> {
-    path: String,
-    at: Range<usize>,
-    value: &'l Spanned<DeValue<'l>>,
-}
-
-/// The values in a table and in the tables of keys below it, in the order of the text.
-fn leaves<'l>(prefix: &str, table: &'l DeTable<'l>) -> Vec<Leaf<'l>> {
-    let mut leaves = Vec::new();
-    for (name, value) in table {
-        let path = if prefix.is_empty() {
-            name.get_ref().to_string()
-        } else {
-            format!("{prefix}.{}", name.get_ref())
-        };
-        match value.get_ref().as_table() {
-            Some(inner) if schema::is_table(&path) => leaves.extend(self::leaves(&path, inner)),
-            _ => leaves.push(Leaf { path, at: name.span(), value }),
-        }
-    }
-    // The TOML parser sorts tables by name; faults and axes keep the order of the file.
-    leaves.sort_by_key(|leaf| leaf.at.start);
-    leaves
 }

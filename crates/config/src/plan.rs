@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::expand::{self, Combination, DataLookup, Expansion};
-use crate::sweep::Axis;
+use crate::schema::VARIANT;
+use crate::sweep::{Axis, Sweep};
 use crate::without_effect::{WithoutEffect, without_effect};
 use crate::{
     Assignment, AxisKind, BudgetedConfig, Config, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
-    Experiment, Faults, Place, PlannedRun, RunId, Value, label,
+    Experiment, Faults, Place, PlannedRun, RunId, Value, VariantValue, label,
 };
 
 /// The runs of an experiment, in order.
@@ -43,6 +44,9 @@ pub struct AxisSummary {
     pub values: Vec<serde_json::Value>,
     /// How it combines with the other axes.
     pub kind: AxisKind,
+    /// Of the axis `variant`: for each value, what it sets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<Vec<Assignment>>,
 }
 
 impl Plan {
@@ -127,8 +131,17 @@ fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary>
         short: short.clone(),
         values: axis.values.iter().map(|value| axis.recorded(value)).collect(),
         kind,
+        sets: sets_of(axis, &experiment.sweep),
     };
     experiment.sweep.axes().zip(kinds).zip(names).map(summary).collect()
+}
+
+/// What each value of the axis `variant` sets; nothing for other axes.
+fn sets_of(axis: &Axis, sweep: &Sweep) -> Vec<Vec<Assignment>> {
+    let set = |it: &VariantValue| Assignment { key: it.key.path.to_owned(), value: it.value.to_json() };
+    let variants = axis.values.iter().filter(|_| *axis.key == VARIANT);
+    let variants = variants.filter_map(|name| sweep.variant(name.as_text()?));
+    variants.map(|variant| variant.values.iter().map(set).collect()).collect()
 }
 
 /// Collects the runs of a plan.

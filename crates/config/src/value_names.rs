@@ -40,7 +40,15 @@ impl ValueNames {
 }
 
 /// The longest name of a value, in characters.
-pub(crate) const MAX_VALUE_NAME: usize = 40;
+const MAX_VALUE_NAME: usize = 40;
+
+/// What is accepted as the name of a value, for messages.
+pub(crate) fn expected_name() -> String {
+    format!(
+        "a name: a letter, then letters, digits, `-`, `_` or `.`, at most {MAX_VALUE_NAME} in all, and not `none`, \
+         `true`, `false`, `yes`, `no` or a number"
+    )
+}
 
 /// Whether a text may be the name of a value. A condition such as `layers=deep` must be able to hold it, so it has no spaces and
 /// no signs of comparison; `none` is what the report calls a key without effect.

@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::merge::ResolvedKey;
-use crate::schema::{Effect, Key, Kind, keys};
+use crate::schema::{Effect, Key, Kind, VARIANT, VARIANTS, keys};
 use crate::sweep::Axis;
 use crate::{
     AxisKind, BudgetedConfig, ClassNames, Config, DatasetSpec, Experiment, ImageShape, Layer, NetworkLayer,
-    PlannedRun, Value,
+    PlannedRun, Value, VariantValue,
 };
 
 /// A setting or an axis of the user that no run is trained with.
@@ -80,11 +80,11 @@ impl Config {
 }
 
 /// What turns keys off that no run uses.
-fn switch(runs: &[PlannedRun], unused: &[&Key]) -> Option<Switch> {
+fn switch(runs: &[&PlannedRun], unused: &[&Key]) -> Option<Switch> {
     let (key, on) = runs.first()?.config.switch_of(unused)?;
     let value_of = |run: &PlannedRun| key.field?.get(&mut run.config.clone());
     let first = value_of(runs.first()?)?;
-    let is_common = runs.iter().all(|run| value_of(run).as_ref() == Some(&first));
+    let is_common = runs.iter().all(|&run| value_of(run).as_ref() == Some(&first));
     let choices = match key.kind {
         Kind::Choice(_) | Kind::Bool => on.iter().map(Value::to_json).collect(),
         _ => Vec::new(),
@@ -127,14 +127,16 @@ fn alternatives(kind: Kind) -> Vec<Value> {
 
 /// The settings and axes that the user gave and that no run has: a config records a neutral value where a key has no effect.
 pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Vec<WithoutEffect> {
+    let runs: &Vec<&PlannedRun> = &runs.iter().collect();
     let is_given = |setting: &&ResolvedKey| !matches!(setting.layer, Layer::Default | Layer::Recipe(_));
     let is_swept = |setting: &ResolvedKey| {
         let sets = |key: &Key| key.path == setting.key || key.parts.contains(&setting.key.as_str());
         experiment.sweep.axes().any(|axis| sets(axis.key))
+            || experiment.sweep.variants.iter().any(|variant| variant.values.iter().any(|it| sets(it.key)))
     };
     let given = experiment.resolved.iter().filter(is_given);
     let is_idle = |setting: &ResolvedKey| {
-        is_unused(setting, runs)
+        keys().any(|key| key.path == setting.key && is_unused(key, &setting.value, runs))
             || (setting.key == "sweep.random.seed" && !draws(experiment))
             || is_of_what_was_not_asked_for(setting, experiment)
     };
@@ -154,7 +156,29 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
         let switch = switch(runs, &keys);
         WithoutEffect { setting, is_axis: true, switch }
     });
-    settings.chain(axes).collect()
+    settings.chain(axes).chain(of_variants(experiment, runs)).collect()
+}
+
+/// The values of variants that none of their runs has.
+fn of_variants(experiment: &Experiment, runs: &[&PlannedRun]) -> Vec<WithoutEffect> {
+    let Some(axis) = experiment.sweep.axes().find(|axis| *axis.key == VARIANT) else { return Vec::new() };
+    let mut idle = Vec::new();
+    for variant in &experiment.sweep.variants {
+        let is_own = |run: &&PlannedRun| {
+            run.assignments.iter().any(|it| it.key == VARIANT.path && it.value == variant.name.as_str())
+        };
+        let own: Vec<&PlannedRun> = runs.iter().copied().filter(is_own).collect();
+        for VariantValue { key, value, .. } in &variant.values {
+            let value = value.to_json();
+            let keys: Vec<&Key> = key.targets().collect();
+            if keys.iter().all(|key| is_unused(key, &value, &own)) {
+                let path = format!("{VARIANTS}.{}.{}", variant.name, key.path);
+                let setting = ResolvedKey { key: path, value, layer: axis.layer.clone() };
+                idle.push(WithoutEffect { setting, is_axis: false, switch: switch(&own, &keys) });
+            }
+        }
+    }
+    idle
 }
 
 /// Whether the setting is of a search or a pruner that no `method` turns on. One that is turned off by its `method` is meant to be
@@ -175,16 +199,15 @@ fn draws(experiment: &Experiment) -> bool {
         || experiment.sweep.factors.iter().any(|factor| factor.kind == AxisKind::Random)
 }
 
-fn is_unused(setting: &ResolvedKey, runs: &[PlannedRun]) -> bool {
-    let Some(key) = keys().find(|key| key.path == setting.key && key.effect == Effect::Config) else {
-        return false;
-    };
-    let Some(field) = key.field.filter(|_| !key.path.starts_with("data.")) else { return false };
+/// Whether no run has the value that was written for a key of the config.
+fn is_unused(key: &Key, written: &Json, runs: &[&PlannedRun]) -> bool {
+    let is_of_config = key.effect == Effect::Config && !key.path.starts_with("data.");
+    let Some(field) = key.field.filter(|_| is_of_config) else { return false };
     let has_another = |run: &PlannedRun| {
         let value = field.get(&mut run.config.clone());
-        value.is_some_and(|value| differs(&setting.value, &value))
+        value.is_some_and(|value| differs(written, &value))
     };
-    !runs.is_empty() && runs.iter().all(has_another)
+    !runs.is_empty() && runs.iter().copied().all(has_another)
 }
 
 /// Whether a config has another value than the one that was written. One width stands for all layers; lists of layers are

@@ -101,3 +101,16 @@ impl Serialize for Key {
 
 /// The key that names the recipe.
 pub(crate) const RECIPE: &str = "recipe";
+
+/// The axis that `[sweep.variants]` makes: it has the variants' names, and no file gives it a value.
+pub(crate) static VARIANT: Key = Key {
+    path: "variant",
+    kind: Kind::Text,
+    effect: Effect::Sweep,
+    default: None,
+    identity: None,
+    lanes: Lanes::Varies,
+    doc: "The variant of `[sweep.variants]`: several values under one name.",
+    parts: &[],
+    field: None,
+};

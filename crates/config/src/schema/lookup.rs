@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::key::Key;
+use super::key::{Key, VARIANT};
 use super::keys::keys;
 use super::kind::Kind;
 use crate::{BudgetedConfig, Value};
 
 /// The tables that hold axes, each under the key that it sweeps.
 pub(crate) const AXIS_TABLES: [&str; 3] = ["sweep.grid", "sweep.zip", "sweep.random.keys"];
+/// The table that holds the variants, each under its name.
+pub(crate) const VARIANTS: &str = "sweep.variants";
 /// The array of tables that holds the exclusion rules.
 pub(crate) const EXCLUDE: &str = "sweep.exclude";
 /// The table that holds the profiles.
@@ -19,7 +21,7 @@ pub(crate) const PROFILE: &str = "profile";
 pub fn find(path: &str) -> Option<&'static Key> {
     // A map, because keys are looked up for every value of every run of a plan.
     static BY_PATH: LazyLock<HashMap<&str, &Key>> =
-        LazyLock::new(|| keys().map(|key| (key.path, key)).collect());
+        LazyLock::new(|| keys().chain([&VARIANT]).map(|key| (key.path, key)).collect());
     BY_PATH.get(path).copied()
 }
 
@@ -40,6 +42,14 @@ pub(crate) fn is_table(path: &str) -> bool {
 pub(crate) fn split_axis(path: &str) -> Option<(usize, &str)> {
     let within = |table: &&str| path.strip_prefix(*table)?.strip_prefix('.');
     AXIS_TABLES.iter().enumerate().find_map(|(index, table)| Some((index, within(table)?)))
+}
+
+/// The key's path in the path of a value in a variant.
+pub(crate) fn within_variant(path: &str) -> Option<&str> {
+    // A variant's name may have dots.
+    let dots =
+        path.strip_prefix(VARIANTS)?.match_indices('.').skip(1).map(|(dot, _)| VARIANTS.len() + dot + 1);
+    dots.map(|start| &path[start..]).find(|rest| find(rest).is_some())
 }
 
 impl Key {

@@ -16,7 +16,7 @@ pub use keys::keys;
 pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS, is_name};
 pub use lookup::{find, is_list_of_layers};
 
-pub(crate) use key::RECIPE;
+pub(crate) use key::{RECIPE, VARIANT};
 pub(crate) use kind::{AUTO, InvalidValue};
-pub(crate) use lookup::{AXIS_TABLES, EXCLUDE, PROFILE, is_table, split_axis};
+pub(crate) use lookup::{AXIS_TABLES, EXCLUDE, PROFILE, VARIANTS, is_table, split_axis, within_variant};
 pub(crate) use nearest::{is_rather_a_key, nearest_key, nearest_table};

@@ -5,7 +5,7 @@ use strsim::normalized_damerau_levenshtein as similarity;
 
 use super::key::Key;
 use super::keys::keys;
-use super::lookup::{AXIS_TABLES, find, is_table};
+use super::lookup::{AXIS_TABLES, VARIANTS, find, is_table};
 
 /// The most similar key of those that satisfy `wanted`. A key with the same last component in another
 /// table counts as similar: `epochs` finds `train.epochs`. So does one that is made of initials: `learning_rate` finds `lr`.
@@ -93,7 +93,7 @@ pub(crate) fn is_rather_a_key(wrong: &str) -> bool {
 
 fn tables() -> impl Iterator<Item = &'static str> {
     let tables = keys().flat_map(|key| key.path.match_indices('.').map(|(dot, _)| &key.path[..dot]));
-    tables.chain(AXIS_TABLES)
+    tables.chain(AXIS_TABLES).chain([VARIANTS])
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use gansweep_base::spelling::nearest;
 
 use super::{Axis, Exclusion, Factor, Pinned, Sweep};
 use crate::axis::{AxisKind, AxisSpec, AxisValues};
+use crate::draw::Draw;
 use crate::merge::SweepSettings;
 use crate::parsed_layer::{ParsedAxis, ParsedLayer, ParsedValue};
-use crate::schema::{EXCLUDE, Effect};
-use crate::{Fault, Layer, Problem, Search};
+use crate::schema::{EXCLUDE, Effect, VARIANT, VARIANTS};
+use crate::value_names::ValueNames;
+use crate::{Fault, Layer, Problem, Search, Value, Variant};
 
 impl Sweep {
     /// Merges the axes and exclusions of the layers, the lowest layer first.
@@ -20,17 +22,22 @@ impl Sweep {
         let mut pinned = Vec::new();
         let declared = declared_axes(layers, &mut pinned, faults);
         report_overlaps(&declared, faults);
+        let variants = DeclaredVariants::new(layers, &declared, &mut pinned, faults);
         let n = if let Some(search) = search {
-            report_searched(&declared, layers, faults);
+            report_searched(&declared, variants.as_ref(), layers, faults);
             search.startup
         } else {
             report_random(&declared, layers, settings, &pinned, faults);
             settings.random.n.unwrap_or(0)
         };
+        let drawn = Drawn { seed: settings.random.seed, n };
+        let variants_kind = if search.is_some() { AxisKind::Random } else { AxisKind::Grid };
         let mut factors = Vec::new();
         for kind in AxisKind::ALL {
             let ours = declared.iter().filter(|declared| declared.axis.kind == kind);
-            let axes = ours.map(|declared| declared.resolve(settings.random.seed, n));
+            let variants = variants.iter().filter(|_| kind == variants_kind);
+            let axes = variants.map(|variants| variants.resolve(kind, drawn));
+            let axes = axes.chain(ours.map(|declared| declared.resolve(drawn)));
             match kind {
                 AxisKind::Grid => factors.extend(axes.map(|axis| Factor { kind, axes: vec![axis] })),
                 AxisKind::Zip | AxisKind::Random => factors.push(Factor { kind, axes: axes.collect() }),
@@ -40,7 +47,9 @@ impl Sweep {
             report_lengths(factor, faults);
         }
         factors.retain(|factor| !factor.is_empty());
-        let mut sweep = Self { seeds: settings.seeds.clone(), factors, exclude: Vec::new(), pinned };
+        let variants = variants.map_or_else(Vec::new, |declared| declared.variants);
+        let seeds = settings.seeds.clone();
+        let mut sweep = Self { seeds, variants, factors, exclude: Vec::new(), pinned };
         if let Some((layer, rules)) =
             layers.iter().rev().find_map(|it| Some((&it.layer, it.exclude.as_ref()?)))
         {
@@ -56,7 +65,9 @@ impl Sweep {
     fn with_values(&self, rule: &Exclusion, layer: &Layer, faults: &mut Vec<Fault>) -> Option<Exclusion> {
         let mut rule = rule.clone();
         for (key, value) in &mut rule.values {
-            let Some(name) = value.as_text().filter(|_| key.kind.is_list()) else { continue };
+            let Some(name) = value.as_text().filter(|_| key.kind.is_list() || **key == VARIANT) else {
+                continue;
+            };
             let axis = self.axes().find(|axis| axis.key == *key);
             if let Some(named) = axis.and_then(|axis| axis.names.value(name)) {
                 *value = named.clone();
@@ -73,6 +84,7 @@ impl Sweep {
             let problem = Problem::Unacceptable(name.to_owned());
             let fault = Fault::new(rule.place.clone(), Some(layer.clone()), path, problem);
             let expected = match known[..] {
+                [] if **key == VARIANT => format!("variants, `[{VARIANTS}.NAME]`"),
                 [] => format!("{}, or the name of a value of its axis", key.kind),
                 _ => format!("a value of the axis: {}", known.join(", ")),
             };
@@ -83,6 +95,13 @@ impl Sweep {
     }
 }
 
+/// How values are drawn.
+#[derive(Clone, Copy)]
+struct Drawn {
+    seed: u64,
+    n: usize,
+}
+
 /// An axis with the layer that it comes from.
 struct Declared<'g> {
     axis: &'g ParsedAxis,
@@ -90,7 +109,7 @@ struct Declared<'g> {
 }
 
 impl Declared<'_> {
-    fn resolve(&self, seed: u64, n: usize) -> Axis {
+    fn resolve(&self, Drawn { seed, n }: Drawn) -> Axis {
         let ParsedAxis { key, spec, place, .. } = self.axis;
         let AxisSpec { values, names } = spec;
         let (values, draw) = match values {
@@ -106,6 +125,57 @@ impl Declared<'_> {
 
     fn fault(&self, problem: Problem) -> Fault {
         Fault::new(self.axis.place.clone(), Some(self.layer.clone()), self.path(), problem)
+    }
+}
+
+/// The variants in force, with the layer that they come from.
+struct DeclaredVariants<'g> {
+    variants: Vec<Variant>,
+    layer: &'g Layer,
+}
+
+impl<'g> DeclaredVariants<'g> {
+    /// Those of the last layer that has some. A later layer's value replaces theirs, and so does its axis.
+    fn new(
+        layers: &'g [ParsedLayer],
+        axes: &[Declared<'_>],
+        pinned: &mut Vec<Pinned>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Self> {
+        let (place, parsed) = layers.iter().enumerate().rfind(|(_, parsed)| parsed.variants.is_some())?;
+        let mut variants = parsed.variants.clone().filter(|variants| !variants.is_empty())?;
+        let later = &layers[place + 1..];
+        for parsed in later {
+            for value in &parsed.values {
+                if variants.iter().any(|variant| variant.value_of(value.key).is_some()) {
+                    pinned.push(Pinned { key: value.key.path, layer: parsed.layer.clone() });
+                }
+                variants.iter_mut().for_each(|variant| variant.give_up(value.key));
+            }
+        }
+        for declared in axes {
+            let key = declared.axis.key;
+            if later.iter().any(|parsed| parsed.layer == *declared.layer) {
+                variants.iter_mut().for_each(|variant| variant.give_up(key));
+            } else if let Some((name, value)) =
+                variants.iter().find_map(|variant| Some((&variant.name, variant.value_of(key)?)))
+            {
+                let given = format!("{VARIANTS}.{name}.{}", value.key.path);
+                let problem = Problem::TwoAxes(given, value.place.clone());
+                faults.push(declared.fault(problem).expected("the axis, or the key in variants"));
+            }
+        }
+        Some(Self { variants, layer: &parsed.layer })
+    }
+
+    /// The axis of their names: one of the grid, or a choice of a search.
+    fn resolve(&self, kind: AxisKind, Drawn { seed, n }: Drawn) -> Axis {
+        let all: Vec<Value> = self.variants.iter().map(|variant| Value::Text(variant.name.clone())).collect();
+        let names = ValueNames::given(&all, self.variants.iter().map(|variant| variant.name.clone()));
+        let draw = (kind == AxisKind::Random).then(|| Draw::Choice(all.clone()));
+        let values = draw.as_ref().map_or(all, |draw| draw.values(seed, VARIANT.path, n));
+        let place = self.variants[0].place.clone();
+        Axis { key: &VARIANT, values, place, layer: self.layer.clone(), draw, names }
     }
 }
 
@@ -197,7 +267,12 @@ fn report_random(
 }
 
 /// Reports what an adaptive search does not take: listed values, a budget, no axes, a number of draws.
-fn report_searched(declared: &[Declared<'_>], layers: &[ParsedLayer], faults: &mut Vec<Fault>) {
+fn report_searched(
+    declared: &[Declared<'_>],
+    variants: Option<&DeclaredVariants<'_>>,
+    layers: &[ParsedLayer],
+    faults: &mut Vec<Fault>,
+) {
     for axis in declared.iter().filter(|declared| declared.axis.kind != AxisKind::Random) {
         let fault = axis.fault(Problem::NotSearchable("an axis of `[sweep.random.keys]` can"));
         faults.push(
@@ -217,7 +292,18 @@ fn report_searched(declared: &[Declared<'_>], layers: &[ParsedLayer], faults: &m
         faults.push(fault.expected("`search.startup`, the number of drawn trials"));
     }
     let is_reported = faults.iter().any(|fault| fault.key.starts_with("sweep.random."));
+    let of_variants = variants.into_iter().flat_map(|declared| &declared.variants);
+    for (variant, value) in of_variants.flat_map(|it| it.values.iter().map(move |value| (it, value))) {
+        if matches!(value.key.effect, Effect::Budget) {
+            let path = format!("{VARIANTS}.{}.{}", variant.name, value.key.path);
+            let problem = Problem::NotSearchable("trials compare at one budget");
+            let layer = variants.map(|declared| declared.layer.clone());
+            let fault = Fault::new(value.place.clone(), layer, path, problem);
+            faults.push(fault.expected(format_args!("one value for `{}`", value.key.path)));
+        }
+    }
     if random().next().is_none()
+        && variants.is_none()
         && !is_reported
         && let Some((value, layer)) = given("search.method")
     {

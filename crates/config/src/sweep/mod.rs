@@ -8,13 +8,15 @@ use crate::axis::AxisKind;
 use crate::draw::Draw;
 use crate::schema::{Key, RECIPE};
 use crate::value_names::ValueNames;
-use crate::{Layer, Place, Value, label};
+use crate::{Layer, Place, Value, Variant, label};
 
 /// The axes, seeds and exclusions of an experiment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Sweep {
     /// The seeds that every config is trained with.
     pub seeds: Vec<u64>,
+    /// The values of the axis `variant`, in order. What an axis or a later layer decides is not among what they set.
+    pub variants: Vec<Variant>,
     /// Factors are combined freely; the first changes slowest.
     pub factors: Vec<Factor>,
     /// Rules for runs to leave out.
@@ -131,9 +133,29 @@ impl Sweep {
         self.factors.iter().map(|factor| factor.len() as u128).fold(1, u128::saturating_mul)
     }
 
-    /// The swept recipes.
-    pub(crate) fn recipes(&self) -> impl Iterator<Item = &str> {
+    /// The variant of that name.
+    pub(crate) fn variant(&self, name: &str) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.name == name)
+    }
+
+    /// Whether an axis or a variant gives the key a value, or a part of it.
+    pub(crate) fn decides(&self, key: &Key) -> bool {
+        self.axes().any(|axis| axis.key.overlaps(key))
+            || self.variants.iter().any(|variant| variant.value_of(key).is_some())
+    }
+
+    /// The swept recipes, each once; none if all runs start from the file's, which is `own`.
+    pub(crate) fn recipes<'s>(&'s self, own: &'s str) -> Vec<&'s str> {
         let axes = self.axes().filter(|axis| axis.key.path == RECIPE);
-        axes.flat_map(Axis::choices).filter_map(Value::as_text)
+        let swept = axes.flat_map(Axis::choices).filter_map(Value::as_text);
+        let are_of_variants = self.variants.iter().any(|variant| variant.recipe().is_some());
+        let variants = self.variants.iter().filter(|_| are_of_variants);
+        let mut recipes: Vec<&str> = Vec::new();
+        for recipe in swept.chain(variants.map(|variant| variant.recipe().unwrap_or(own))) {
+            if !recipes.contains(&recipe) {
+                recipes.push(recipe);
+            }
+        }
+        recipes
     }
 }

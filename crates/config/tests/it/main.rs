@@ -12,4 +12,5 @@ mod reference;
 mod robustness;
 mod searching;
 mod shipped;
+mod variants;
 mod without_effect;

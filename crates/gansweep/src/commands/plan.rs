@@ -122,7 +122,28 @@ impl View {
         };
         let distributions = experiment.sweep.axes().map(Axis::distribution);
         let rows = plan.axes.iter().zip(distributions).map(row).collect();
-        writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows))
+        writeln!(text, "{}\n", output::table(&["AXIS", "KIND", "VALUES"], rows))?;
+        self.write_variants(text)
+    }
+
+    fn write_variants(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variants = &self.0.experiment.sweep.variants;
+        if variants.is_empty() {
+            return Ok(());
+        }
+        let rows = variants.iter().flat_map(|variant| {
+            let values = variant.values.iter().flat_map(|it| {
+                let value = it.value.to_json();
+                output::setting(it.key.path, output::value_rows(it.key.path, &[Some(&value)]))
+                    .collect::<Vec<_>>()
+            });
+            let mut rows: Vec<Vec<String>> = values.collect();
+            if rows.is_empty() {
+                rows.push(vec!["-".to_owned(), "as in the rest of the file".to_owned()]);
+            }
+            output::setting(&variant.name, rows)
+        });
+        writeln!(text, "{}\n", output::table(&["VARIANT", "KEY", "VALUE"], rows.collect()))
     }
 
     fn write_warnings_about_keys(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {

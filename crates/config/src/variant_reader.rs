@@ -1,0 +1,90 @@
+//! Reading the variants of `[sweep.variants]`.
+
+use std::borrow::Cow;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::Problem;
+use crate::leaf::leaves;
+use crate::reader::Reader;
+use crate::schema::{self, Key, VARIANTS};
+use crate::value_names::{expected_name, is_value_name};
+use crate::variant::{Variant, VariantValue};
+
+const EXPECTED: &str = "a table of keys for each variant, `[sweep.variants.NAME]`";
+
+impl Reader<'_> {
+    /// Reads a table of variants; `None` if it is faulty as a whole.
+    pub(crate) fn variants(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Vec<Variant>> {
+        let Some(table) = value.get_ref().as_table().filter(|table| !table.is_empty()) else {
+            let problem = Problem::WrongType(self.document.describe(value));
+            let fault = self.fault(&value.span(), VARIANTS, problem);
+            self.faults.push(fault.expected(EXPECTED));
+            return None;
+        };
+        let mut items: Vec<_> = table.iter().collect();
+        // The TOML parser sorts tables by name; axes keep the order of the file.
+        items.sort_by_key(|(name, _)| name.span().start);
+        let mut variants = Vec::with_capacity(items.len());
+        for (name, value) in items {
+            variants.extend(self.variant(name, value, &variants));
+        }
+        Some(variants)
+    }
+
+    fn variant(
+        &mut self,
+        name: &Spanned<Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+        earlier: &[Variant],
+    ) -> Option<Variant> {
+        let text = name.get_ref().to_string();
+        let path = format!("{VARIANTS}.{text}");
+        let table = value.get_ref().as_table();
+        // A key in `[sweep.variants]` itself belongs to no variant.
+        let own = table.into_iter().flat_map(|table| leaves(&text, table)).map(|leaf| leaf.path);
+        if let Some(key) = own.chain([text.clone()]).find_map(|path| schema::find(&path)) {
+            let fault = self.fault(&name.span(), VARIANTS, Problem::UnknownTable).expected(EXPECTED);
+            self.faults.push(fault.nearest(Some(format!("{VARIANTS}.NAME.{}", key.path))));
+            return None;
+        }
+        let Some(table) = table else {
+            let problem = Problem::WrongType(self.document.describe(value));
+            let fault = self.fault(&value.span(), &path, problem);
+            self.faults.push(fault.expected(EXPECTED));
+            return None;
+        };
+        if !is_value_name(&text) {
+            let fault = self.fault(&name.span(), VARIANTS, Problem::Unacceptable(text));
+            self.faults.push(fault.expected(expected_name()));
+            return None;
+        }
+        if let Some(first) = earlier.iter().find(|it| it.name.eq_ignore_ascii_case(&text)) {
+            let fault = self.fault(&name.span(), &path, Problem::Repeated(first.place.clone()));
+            self.faults.push(fault.expected("names that differ in more than the case of letters"));
+            return None;
+        }
+        let mut variant =
+            Variant { name: text, values: Vec::new(), place: self.document.place(&name.span()) };
+        for leaf in leaves("", table) {
+            let full_path = format!("{path}.{}", leaf.path);
+            let place = self.document.place(&leaf.at);
+            let Some(key) = schema::find(&leaf.path) else {
+                self.unknown_key(&full_path, &leaf.path, &leaf.at, leaf.value, &Key::is_sweepable);
+                continue;
+            };
+            let problem = match variant.values.iter().find(|it| it.key == key) {
+                Some(first) => Some(Problem::Repeated(first.place.clone())),
+                None => (!key.is_sweepable()).then_some(Problem::NotSweepable),
+            };
+            if let Some(problem) = problem {
+                let fault = self.fault(&leaf.at, &full_path, problem);
+                self.faults.push(fault);
+            } else if let Some(value) = self.check(key, &full_path, leaf.value) {
+                variant.values.push(VariantValue { key, value, place });
+            }
+        }
+        Some(variant)
+    }
+}
