@@ -373,7 +373,7 @@ fn different_budgets_are_compared_at_the_smallest_unless_the_budget_is_what_is_c
     assert!(text.contains("after 1 epoch, 2 configs, 4 seeds"), "{text}");
     let sentence = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let budgets = "Budgets differ (1 to 3 epochs): all runs are compared after 1 epoch; `gansweep compare known --by \
-                   train.epochs` compares each at its own.";
+                   optimizer.lr --by train.epochs` compares each at its own.";
     assert!(sentence.contains(budgets), "{text}");
     let found = json(&sandbox, &[]);
     assert_eq!(found["comparison"]["groups"][0]["mean"], 101.501);
@@ -383,6 +383,28 @@ fn different_budgets_are_compared_at_the_smallest_unless_the_budget_is_what_is_c
     assert_eq!((&difference["pairs"], &difference["mean"]), (&8.into(), &Value::from(-200.0)));
     // The two values of a run are no independent ones.
     assert_eq!(found["variance"]["axes"][0]["share"]["interval"], Value::Null, "{found}");
+}
+
+#[test]
+fn budgets_that_variants_bring_are_compared_as_the_notice_says() {
+    let sandbox = Sandbox::new();
+    let text = experiment(
+        "seeds = 4\n[sweep.variants]\nshort = { train.epochs = 1 }\nlong = { train.epochs = 3 }\n\
+         other = { train.epochs = 1, optimizer.lr = 1e-4 }",
+    );
+    record(&sandbox, &text, |run| {
+        Run::Measured(|epoch| f64::from(epoch) * 100.0, run.seed as f64 + run.config.optimizer.generator.lr)
+    });
+    let sentence = ranked(&sandbox).split_whitespace().collect::<Vec<_>>().join(" ");
+    let command = "`gansweep compare known --by variant --by train.epochs` compares each at its own.";
+    assert!(sentence.contains(command), "{sentence}");
+    let found = json(&sandbox, &["--by", "variant", "--by", "train.epochs"]);
+    let labels: Vec<&str> =
+        found["configs"].as_array().unwrap().iter().map(|it| it["label"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["variant=short epochs=1", "variant=long epochs=3", "variant=other epochs=1"]);
+    let shares = found["variance"]["axes"].as_array().unwrap();
+    assert_eq!((shares.len(), &shares[0]["short"]), (1, &"variant".into()));
+    assert!(shares[0]["share"]["share"].as_f64().unwrap() > 0.9, "{found}");
 }
 
 #[test]

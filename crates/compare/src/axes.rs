@@ -18,6 +18,8 @@ pub(super) struct SweptAxis {
     pub(super) short: String,
     /// How it combines with the others.
     pub(super) kind: AxisKind,
+    /// Whether another key decides it: the budget that a recipe or a variant brings.
+    pub(super) is_implied: bool,
 }
 
 impl SweptAxis {
@@ -27,11 +29,27 @@ impl SweptAxis {
     }
 }
 
+/// The runs, with their budgets among their values where budgets differ and are no axis: recipes and variants may bring their own.
+pub(super) fn with_budgets(mut rows: Vec<RunRow>) -> Vec<RunRow> {
+    let differ = rows.windows(2).any(|pair| pair[0].epochs != pair[1].epochs);
+    if differ && rows.iter().all(|row| assigned(&row.assignments, EPOCHS).is_none()) {
+        for row in &mut rows {
+            row.assignments.push(Assignment { key: EPOCHS.to_owned(), value: row.epochs.into() });
+        }
+    }
+    rows
+}
+
 /// The keys that the runs have, in the order of the plan. `recorded` are the axes of the sweep's record, which also
 /// says how they combine.
 pub(super) fn read(recorded: &Value, rows: &[RunRow]) -> Vec<SweptAxis> {
-    let axis =
-        |(key, short): (&str, String)| SweptAxis { key: key.to_owned(), short, kind: kind(recorded, key) };
+    let is_recorded = |key: &str| recorded.as_array().into_iter().flatten().any(|axis| axis["key"] == key);
+    let axis = |(key, short): (&str, String)| SweptAxis {
+        key: key.to_owned(),
+        short,
+        kind: kind(recorded, key),
+        is_implied: key == EPOCHS && !is_recorded(key),
+    };
     swept_keys(rows.iter().map(|row| row.assignments.as_slice())).into_iter().map(axis).collect()
 }
 

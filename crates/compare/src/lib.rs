@@ -55,6 +55,7 @@ pub fn analyse(
     by: &[String],
     metric: Option<Metric>,
 ) -> Result<Analysis, CompareError> {
+    let rows = axes::with_budgets(rows);
     let axes = axes::read(&sweep.axes, &rows);
     let by = axes::named(by, &axes, &sweep.name)?;
     let is_proposed = is_proposed(reader, &sweep.name)?;
@@ -95,6 +96,7 @@ pub fn by_figure(
     rows: Vec<RunRow>,
     values: Vec<(Result<f64, &'static str>, Option<f64>)>,
 ) -> Result<SweepComparison, CompareError> {
+    let rows = axes::with_budgets(rows);
     let axes = axes::read(&sweep.axes, &rows);
     let budget = Budget::of(&rows, false);
     // The checkpoint of each is of its own budget.

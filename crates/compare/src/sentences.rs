@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gansweep_base::text;
+use gansweep_config::Assignment;
 use gansweep_statistics::{ALPHA, GroupResult, Method, Noise, Verdict};
 
 use crate::axes::EPOCHS;
@@ -11,6 +12,8 @@ use crate::{ComparedConfig, SweepComparison, Unit, Untested, Variance};
 
 /// The most configs that a sentence names.
 const MOST_NAMED: usize = 4;
+/// The most keys beside the budget in a command.
+const MOST_KEYS: usize = 3;
 
 /// The label of a config.
 pub fn label(comparison: &SweepComparison, group: usize) -> &str {
@@ -241,17 +244,29 @@ fn method(sweep: &SweepComparison) -> Option<String> {
     ))
 }
 
+/// The arguments that divide the configs by their budgets too. Where they differ in many keys, only the budgets are named.
+fn by_budgets(comparison: &SweepComparison) -> String {
+    let mut keys: Vec<&str> = Vec::new();
+    for Assignment { key, .. } in comparison.configs.iter().flat_map(|config| &config.assignments) {
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    keys.truncate(if keys.len() > MOST_KEYS { 0 } else { MOST_KEYS });
+    keys.into_iter().chain([EPOCHS]).map(|key| format!(" --by {key}")).collect()
+}
+
 fn budgets(comparison: &SweepComparison) -> Vec<String> {
     let mut sentences = Vec::new();
     let budget = comparison.budget;
     if budget.largest > budget.epochs && !budget.is_own {
         sentences.push(format!(
-            "Budgets differ ({} to {} epochs): all runs are compared after {}; `gansweep compare {} --by {EPOCHS}` compares \
-             each at its own.",
+            "Budgets differ ({} to {} epochs): all runs are compared after {}; `gansweep compare {}{}` compares each at its own.",
             budget.epochs,
             budget.largest,
             text::count(budget.epochs as usize, "epoch"),
-            comparison.sweep
+            comparison.sweep,
+            by_budgets(comparison)
         ));
     }
     if let Some((first, last)) = comparison.measured_epochs {

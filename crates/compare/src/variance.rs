@@ -20,8 +20,10 @@ pub(super) fn explain(
     axes: &[SweptAxis],
     by: &[String],
 ) -> Option<(Variance, Vec<AxisEffects>)> {
-    let compared: Vec<&SweptAxis> =
-        axes.iter().filter(|axis| axis.key != EPOCHS || by.contains(&axis.key)).collect();
+    let compared: Vec<&SweptAxis> = axes
+        .iter()
+        .filter(|axis| axis.key != EPOCHS || (by.contains(&axis.key) && !axis.is_implied))
+        .collect();
     let columns: Vec<Column> = columns(runs, &compared).into_iter().filter(Column::varies).collect();
     let values: Vec<f64> = runs.iter().map(MeasuredRun::number).collect();
     let mut configs = Numbering::default();

@@ -27,6 +27,8 @@ pub(crate) struct SweepInput {
     /// `None` if an older version of the program, which did not record the call, started the sweep.
     pub(crate) call: Option<Call>,
     pub(crate) source: String,
+    /// The swept keys as JSON.
+    pub(crate) axes: Value,
     pub(crate) dataset_requested: String,
     pub(crate) dataset_effective: String,
     pub(crate) palette: Palette,

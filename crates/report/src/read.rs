@@ -90,6 +90,7 @@ fn sweep(reader: &Reader, row: SweepRow, options: &ReportOptions) -> Result<Swee
         file: row.file,
         call: row.call,
         source: row.source_toml,
+        axes: row.axes,
         dataset_requested: row.dataset_requested.name().to_owned(),
         dataset_effective: row.dataset.name().to_owned(),
         palette: row.record.palette,

@@ -103,7 +103,7 @@ impl Serialize for Key {
 pub(crate) const RECIPE: &str = "recipe";
 
 /// The axis that `[sweep.variants]` makes: it has the variants' names, and no file gives it a value.
-pub(crate) static VARIANT: Key = Key {
+pub static VARIANT: Key = Key {
     path: "variant",
     kind: Kind::Text,
     effect: Effect::Sweep,

@@ -11,12 +11,12 @@ mod kind;
 mod lookup;
 mod nearest;
 
-pub use key::{Effect, Key, Lanes};
+pub use key::{Effect, Key, Lanes, VARIANT};
 pub use keys::keys;
 pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS, is_name};
 pub use lookup::{find, is_list_of_layers};
 
-pub(crate) use key::{RECIPE, VARIANT};
+pub(crate) use key::RECIPE;
 pub(crate) use kind::{AUTO, InvalidValue};
 pub(crate) use lookup::{AXIS_TABLES, EXCLUDE, PROFILE, VARIANTS, is_table, split_axis, within_variant};
 pub(crate) use nearest::{is_rather_a_key, nearest_key, nearest_table};

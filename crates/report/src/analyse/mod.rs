@@ -18,6 +18,7 @@ mod scale;
 mod search;
 mod sweeps;
 mod text;
+mod variants;
 
 pub(crate) use text::timestamp;
 

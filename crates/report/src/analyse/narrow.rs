@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use gansweep_config::schema::VARIANT;
 use gansweep_config::{Experiment, LoadOptions};
 use gansweep_store::Call;
 use toml::{Table, Value};
@@ -37,6 +38,8 @@ pub(super) fn experiment(
 /// Axes of an experiment.
 #[derive(Debug, Clone, Default)]
 struct Swept {
+    /// The best config's variant alone.
+    variants: Table,
     grid: Table,
     zip: Table,
 }
@@ -78,7 +81,12 @@ impl Draft {
     fn around(&self, axes: &[Axis], places: &[Option<usize>], order: &[usize]) -> Option<String> {
         let mut swept = Swept::default();
         for (axis, place) in axes.iter().zip(places) {
-            if let Some(place) = place {
+            if let Some(place) = place
+                && axis.key == VARIANT.path
+            {
+                let (name, variant) = self.variant(axis.values[*place].value.as_str()?)?;
+                swept.variants.insert(name, variant);
+            } else if let Some(place) = place {
                 swept.grid.insert(axis.key.clone(), Value::Array(vec![self.value(axis, *place)?]));
             }
         }
@@ -109,7 +117,7 @@ impl Draft {
         if let Some(seeds) = &self.seeds {
             sweep.insert("seeds".to_owned(), seeds.clone());
         }
-        for (kind, axes) in [("grid", &swept.grid), ("zip", &swept.zip)] {
+        for (kind, axes) in [("variants", &swept.variants), ("grid", &swept.grid), ("zip", &swept.zip)] {
             if !axes.is_empty() {
                 sweep.insert(kind.to_owned(), Value::Table(axes.clone()));
             }
@@ -120,6 +128,12 @@ impl Draft {
         let Call { profile, sets, variables, .. } = self.call.clone();
         let options = LoadOptions { profile, sets, env: variables.into_iter().collect() };
         Experiment::parse(Path::new(&self.file), text.clone(), &options).is_ok().then_some(text)
+    }
+
+    /// A variant with its name.
+    fn variant(&self, name: &str) -> Option<(String, Value)> {
+        let variants = self.sources.iter().find_map(|sweep| sweep.get("variants"))?;
+        Some((name.to_owned(), variants.get(name)?.clone()))
     }
 
     /// An axis' value as an experiment has it: that of a name is what the sweep's file has under it.
@@ -358,6 +372,24 @@ mod tests {
             [("model.hidden", &names, 0), ("optimizer.lr", &[json!(1e-4), json!(1e-3)], 1)];
         let (table, _) = next(source, Call::default(), &axes).unwrap();
         assert_eq!(axis_of(&table, "grid", "model.hidden"), &Value::from(vec![vec![64, 64]]));
+    }
+
+    #[test]
+    fn of_variants_the_best_stays() {
+        let source = "[sweep.variants.plain]\n[sweep.variants.hinge]\nloss.kind = \"hinge\"\n[profile.few.sweep.variants.soft]\n\
+                      loss.label_smoothing = 0.1\n[profile.few.sweep.variants.plain]\n";
+        let rates = [json!(1e-4), json!(1e-3)];
+        let next_of = |profile: Option<&str>, name: &str| {
+            let names = [json!(name), json!("plain")];
+            let call = Call { profile: profile.map(str::to_owned), ..Call::default() };
+            next(source, call, &[("variant", &names, 0), ("optimizer.lr", &rates, 0)])
+        };
+        let (table, _) = next_of(None, "hinge").unwrap();
+        let variants = table["sweep"]["variants"].as_table().unwrap();
+        assert_eq!(variants.keys().collect::<Vec<_>>(), ["hinge"]);
+        assert_eq!(variants["hinge"]["loss"]["kind"].as_str(), Some("hinge"));
+        assert!(next_of(Some("few"), "soft").is_some());
+        assert!(next_of(Some("few"), "hinge").is_none(), "the sweep's record fits another file");
     }
 
     #[test]

@@ -6,7 +6,9 @@ use gansweep_protocol::{Geometry, Metric};
 
 use super::groups::Groups;
 use super::labels::Labels;
-use super::{axes, charts, configs, findings, grid_layout, grids, health, narrow, rungs, runs, search, text};
+use super::{
+    axes, charts, configs, findings, grid_layout, grids, health, narrow, rungs, runs, search, text, variants,
+};
 use crate::context::{DatasetUse, Samples, Sweep};
 use crate::input::{RunInput, SweepInput};
 use crate::options::ReportOptions;
@@ -87,6 +89,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         rungs: rungs::rungs(&input.rungs),
         search: search::search(&input.trials, &input.runs, &axes),
         findings,
+        variants: variants::variants(&input.axes),
         axes,
         runs,
     }

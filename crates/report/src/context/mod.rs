@@ -24,7 +24,9 @@ pub use run::{Attempt, Best, FormattedNumber, Run, Sign, Warning};
 pub use sample::{Grid, GridLayout, Heading, RealGrid, Samples, Shades};
 pub use search::{Search, Trial};
 pub use series::Series;
-pub use sweep::{Axis, AxisValue, Column, DatasetUse, NextExperiment, Rung, StateCount, Sweep, Timestamp};
+pub use sweep::{
+    Axis, AxisValue, Column, DatasetUse, NextExperiment, Rung, StateCount, Sweep, Timestamp, Variant,
+};
 
 use serde::Serialize;
 

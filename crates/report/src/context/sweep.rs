@@ -5,7 +5,7 @@ use gansweep_protocol::Direction;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ChartGroup, Configuration, Findings, Run, Samples, Search};
+use super::{ChartGroup, Configuration, Findings, Run, Samples, Search, Setting};
 
 /// A sweep: its settings, its axes and its runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,6 +43,9 @@ pub struct Sweep {
     pub states: Vec<StateCount>,
     /// The swept axes, in the order of the experiment file.
     pub axes: Vec<Axis>,
+    /// What each value of the axis `variant` stands for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
     /// The distinct seeds, ascending.
     pub seeds: Vec<u64>,
     /// The run table's metric columns.
@@ -114,6 +117,15 @@ pub struct Timestamp {
     pub unix_ms: i64,
     /// UTC, to the second: `2026-01-31T12:00:00Z`.
     pub utc: String,
+}
+
+/// Several settings under one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    /// The name.
+    pub name: String,
+    /// What it sets; the rest is as in the experiment file.
+    pub settings: Vec<Setting>,
 }
 
 /// The number of runs in a state.
