@@ -266,7 +266,7 @@ fn unequal_budgets(experiment: &Experiment) -> Option<Fault> {
     let of_variant = variants.find_map(|variant| key_of_variant(experiment, &variant.name, recipe));
     let (key, place, layer) = of_variant.unwrap_or_else(|| key_to_report(experiment, &[schema::RECIPE]));
     let reason = format!(
-        "its recipes train for {} and {longest} epochs, and trials compare at one budget",
+        "the recipes train for {} and {longest} epochs, and trials compare at one budget",
         others.join(", ")
     );
     let fault = Fault::new(place, layer, key, Problem::Conflict { reason, configs: (1, 1) });

@@ -138,7 +138,7 @@ fn faults_of_a_search_name_the_way_out() {
     assert_snapshot!(faults("[search]\nmethod = \"tpe\"\n"), @r#"test.toml:2: sweep.random.keys: missing; expected keys to search, such as `"optimizer.lr" = { log_uniform = [1e-5, 1e-2] }` (from file)"#);
     assert_snapshot!(faults(&format!("{SEARCH}{KEYS}[sweep.grid]\n\"train.epochs\" = [1, 2]\n")), @r#"test.toml:13: sweep.grid."train.epochs": cannot be searched: an axis of `[sweep.random.keys]` can; expected `{ choice = [...] }` in `[sweep.random.keys]`, or `search.method = "none"` (from file)"#);
     let recipes = format!("{SEARCH}{KEYS}\"recipe\" = {{ choice = [\"fast\", \"jovian\"] }}\n");
-    assert_snapshot!(faults(&recipes), @"test.toml:12: recipe: its recipes train for 5 and 300 epochs, and trials compare at one budget; expected `train.epochs = N` in the file, which all trials have (from file)");
+    assert_snapshot!(faults(&recipes), @"test.toml:12: recipe: the recipes train for 5 and 300 epochs, and trials compare at one budget; expected `train.epochs = N` in the file, which all trials have (from file)");
     assert_snapshot!(faults(&format!("{SEARCH}{KEYS}\"train.epochs\" = {{ integer = [1, 9] }}\n")), @r#"test.toml:12: sweep.random.keys."train.epochs": cannot be searched: trials compare at one budget; expected one value for `train.epochs` (from file)"#);
     assert_snapshot!(faults_with(&format!("{SEARCH}{KEYS}"), &sets(&["sweep.random.n=9"])), @"--set sweep.random.n=9: sweep.random.n: has no effect here; expected `search.startup`, the number of drawn trials (from --set)");
     assert_snapshot!(faults("[search]\nmethod = \"grid\"\ntrials = 0\n"), @r#"

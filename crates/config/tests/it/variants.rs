@@ -147,7 +147,7 @@ fn a_search_proposes_variants_as_a_choice() {
         faults("[search]\nmethod = \"tpe\"\n[sweep.variants]\na = {}\nb = { train.epochs = 7 }\n"), @"test.toml:5: sweep.variants.b.train.epochs: cannot be searched: trials compare at one budget; expected one value for `train.epochs` (from file)"
     );
     assert_snapshot!(
-        faults("[search]\nmethod = \"tpe\"\n[sweep.variants]\na = {}\nb = { recipe = \"jovian\" }\n"), @"gansweep: recipe: its recipes train for 5 and 300 epochs, and trials compare at one budget; expected `train.epochs = N` in the file, which all trials have (from default)"
+        faults("[search]\nmethod = \"tpe\"\n[sweep.variants]\na = {}\nb = { recipe = \"jovian\" }\n"), @"test.toml:5: sweep.variants.b.recipe: the recipes train for 5 and 300 epochs, and trials compare at one budget; expected `train.epochs = N` in the file, which all trials have (from file)"
     );
 }
 
@@ -187,15 +187,15 @@ fn faulty_variants_are_named_with_what_is_expected() {
     for text in ["sweep.variants = 3\n", "[sweep.variants]\n"] {
         assert!(faults(text).contains("expected a table of keys for each variant"), "{}", faults(text));
     }
-    assert_snapshot!(
-                                            faults("[sweep.variants]\nloss.kind = \"hinge\"\n\"train.ema\" = 0.5\nx = 3\nnone = {}\n\"a b\" = {}\n"), @r"
+    let no_variants =
+        "[sweep.variants]\nloss.kind = \"hinge\"\n\"train.ema\" = 0.5\nx = 3\nnone = {}\n\"a b\" = {}\n";
+    assert_snapshot!(faults(no_variants), @r"
 test.toml:2: sweep.variants: unknown table; expected a table of keys for each variant, `[sweep.variants.NAME]`; did you mean `sweep.variants.NAME.loss.kind`? (from file)
 test.toml:3: sweep.variants: unknown table; expected a table of keys for each variant, `[sweep.variants.NAME]`; did you mean `sweep.variants.NAME.train.ema`? (from file)
 test.toml:4: sweep.variants.x: found an integer `3`; expected a table of keys for each variant, `[sweep.variants.NAME]` (from file)
 test.toml:5: sweep.variants: found `none`; expected a name: a letter, then letters, digits, `-`, `_` or `.`, at most 40 in all, and not `none`, `true`, `false`, `yes`, `no` or a number (from file)
 test.toml:6: sweep.variants: found `a b`; expected a name: a letter, then letters, digits, `-`, `_` or `.`, at most 40 in all, and not `none`, `true`, `false`, `yes`, `no` or a number (from file)
-"
-                                        );
+");
     assert_snapshot!(
         faults("[sweep.variants.a]\ntrain.epoch = 3\nrecord.every_steps = 5\nsweep.seeds = 3\nloss.kind = \"hing\"\n\
                 \"train.ema\" = 0.5\ntrain.ema = 0.6\nmodel.hidden = [[3], [5]]\nvariant = \"b\"\n[sweep.variants.A]\n"), @r#"
