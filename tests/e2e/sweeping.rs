@@ -1,5 +1,7 @@
 //! A sweep from its file to its report.
 
+use std::fs;
+
 use gansweep_config::RunState;
 use gansweep_protocol::Metric;
 use gansweep_store::RunFilter;
@@ -239,4 +241,25 @@ fn a_selection_that_means_nothing_is_refused_before_anything_is_recorded() {
     sweep("lr=7").refused(&["no run of the plan satisfies lr=7", "lr=2e-4,1e-3,5e-3"]);
     sweep("lr").refused(&["`lr` is no condition"]);
     assert!(!sandbox.path("results").exists());
+}
+
+#[test]
+fn variants_are_planned_trained_recorded_and_shown_by_their_names() {
+    let sandbox = Sandbox::new();
+    let (head, _) = SMALL.split_once("[sweep]").unwrap();
+    let variants = "[sweep]\nseeds = [3]\n[sweep.variants]\nplain = {}\n\
+                    wgan-gp = { loss.kind = \"wasserstein\", penalty.kind = \"wgan-gp\", model.discriminator.dropout = 0 }\n";
+    sandbox.write("small.toml", format!("{head}{variants}"));
+    let plan = sandbox.run(&["plan", "small.toml"]).well().stdout;
+    for line in ["variant  grid  plain  wgan-gp", "wgan-gp  loss.kind ", "         penalty.kind "] {
+        assert!(plan.lines().any(|found| found.starts_with(line)), "{line}: {plan}");
+    }
+    sandbox.run(&["sweep", "small.toml", "--only", "variant=wgan-gp"]).well();
+    sandbox.run(&["sweep", "small.toml"]).well();
+    let swept = "SELECT swept ->> '$.variant', label FROM run_overview ORDER BY position";
+    let rows = sandbox.run(&["sql", swept, "--format", "csv"]).well().stdout;
+    let rows: Vec<&str> = rows.lines().skip(1).collect();
+    assert_eq!(rows, ["plain,variant=plain seed=3", "wgan-gp,variant=wgan-gp seed=3"]);
+    let page = fs::read_to_string(sandbox.path("results/small.html")).unwrap();
+    assert!(page.contains("What each variant sets") && page.contains("<code>penalty.kind</code> wgan-gp"));
 }

@@ -538,6 +538,8 @@ export interface Sweep {
   states: StateCount[];
   /** The swept axes, in the order of the experiment file. */
   axes: Axis[];
+  /** What each value of the axis `variant` stands for. */
+  variants?: Variant[];
   /** The distinct seeds, ascending. */
   seeds: number[];
   /** The run table's metric columns. */
@@ -602,6 +604,14 @@ export interface Timestamp {
   unix_ms: number;
   /** UTC, to the second: `2026-01-31T12:00:00Z`. */
   utc: string;
+}
+
+/** Several settings under one name. */
+export interface Variant {
+  /** The name. */
+  name: string;
+  /** What it sets; the rest is as in the experiment file. */
+  settings: Setting[];
 }
 
 /** The number of runs in a state. */
