@@ -61,7 +61,9 @@ impl Reader<'_> {
             InvalidValue::Repeated(seed) => Problem::RepeatedSeed(seed),
         };
         let nearest = match (kind, value.get_ref()) {
-            (Kind::Choice(words), DeValue::String(word)) => spelling::nearest(word, words.iter().copied()),
+            (Kind::Choice(words), DeValue::String(word)) => schema::value_called(word, full_path)
+                .map(str::to_owned)
+                .or_else(|| spelling::nearest(word, words.iter().copied())),
             _ => None,
         };
         let several = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));

@@ -70,10 +70,22 @@ impl FromStr for DeviceName {
             cause: format!(
                 "there is no device of that name; expected one of {} (`gansweep devices` lists this machine's){}",
                 FORMS.join(", "),
-                did_you_mean(name, FORMS)
+                meant(name).map_or_else(|| did_you_mean(name, FORMS), |name| format!("; did you mean `{name}`?"))
             ),
         })
     }
+}
+
+/// The device that another program calls so, or that is written in capitals.
+fn meant(name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    match name.as_str() {
+        "gpu" => return Some("auto".to_owned()),
+        "mps" | "metal" => return Some("wgpu:0".to_owned()),
+        _ => {}
+    }
+    let of_libtorch = Some(format!("libtorch:{name}")).filter(|_| name.starts_with("cuda"));
+    [Some(name), of_libtorch].into_iter().flatten().find(|name| parse(name).is_some())
 }
 
 fn parse(name: &str) -> Option<DeviceName> {
@@ -210,6 +222,22 @@ mod tests {
         ] {
             let error = name.parse::<DeviceName>().unwrap_err().to_string();
             assert!(error.contains("libtorch:cuda:0") && error.contains("gansweep devices"), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_of_other_programs_lead_to_a_device() {
+        for (name, right) in [
+            ("gpu", "auto"),
+            ("cuda", "libtorch:cuda"),
+            ("cuda:1", "libtorch:cuda:1"),
+            ("mps", "wgpu:0"),
+            ("CPU", "cpu"),
+            ("Vulkan:0", "vulkan:0"),
+            ("vulcan:0", "vulkan:0"),
+        ] {
+            let error = name.parse::<DeviceName>().unwrap_err().to_string();
+            assert!(error.ends_with(&format!("did you mean `{right}`?")), "{name}: {error}");
         }
     }
 

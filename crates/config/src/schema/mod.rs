@@ -4,6 +4,7 @@
 //! applied through it, and the reference in `docs/experiment-file.md` is generated from it.
 
 mod declare;
+mod elsewhere;
 pub(crate) mod field;
 mod key;
 mod keys;
@@ -16,6 +17,7 @@ pub use keys::keys;
 pub use kind::{Interval, Kind, MAX_SEED, MAX_SEEDS, is_name};
 pub use lookup::{find, is_list_of_layers};
 
+pub(crate) use elsewhere::value_called;
 pub(crate) use key::RECIPE;
 pub(crate) use kind::{AUTO, InvalidValue};
 pub(crate) use lookup::{AXIS_TABLES, EXCLUDE, PROFILE, VARIANTS, is_table, split_axis, within_variant};

@@ -3,6 +3,7 @@
 use gansweep_base::spelling::{ALIKE, best, nearest};
 use strsim::normalized_damerau_levenshtein as similarity;
 
+use super::elsewhere::key_called;
 use super::key::Key;
 use super::keys::keys;
 use super::lookup::{AXIS_TABLES, VARIANTS, find, is_table};
@@ -19,9 +20,8 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
     if let Some(axis) = axis_in_a_wrong_table(&wrong) {
         return Some(axis);
     }
-    let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == last);
-    if let Some((_, key)) = elsewhere.filter(|(_, key)| find(key).is_some_and(&wanted)) {
-        return Some((*key).to_owned());
+    if let Some(key) = key_called(last, &wanted) {
+        return Some(key.to_owned());
     }
     let initials: String = last.split('_').filter_map(|word| word.chars().next()).collect();
     let shortened = format!("{table}.{initials}");
@@ -35,34 +35,6 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
         (key.path, whole.max(0.9 * similarity(last, key.last_component()) + 0.1 * whole))
     }))
 }
-
-/// Names in other programs of what has another name here.
-const ELSEWHERE: [(&str, &str); 23] = [
-    ("z_dim", "model.latent_dim"),
-    ("nz", "model.latent_dim"),
-    ("noise_dim", "model.latent_dim"),
-    ("lambda", "penalty.weight"),
-    ("lambda_gp", "penalty.weight"),
-    ("n_critic", "train.d_steps"),
-    ("ema_decay", "train.ema"),
-    ("diffaugment", "augment.color"),
-    ("r1_gamma", "penalty.weight"),
-    ("gp_weight", "penalty.weight"),
-    ("ngf", "model.generator.width"),
-    ("ndf", "model.discriminator.width"),
-    ("grad_clip", "optimizer.clip_norm"),
-    ("max_grad_norm", "optimizer.clip_norm"),
-    ("log_every", "record.every_steps"),
-    ("save_every", "record.every_epochs"),
-    ("num_workers", "execution.jobs"),
-    // With the suffixes of the columns of `run_overview`, and as prefixes.
-    ("lr_g", "optimizer.generator.lr"),
-    ("lr_d", "optimizer.discriminator.lr"),
-    ("g_lr", "optimizer.generator.lr"),
-    ("d_lr", "optimizer.discriminator.lr"),
-    ("hidden_g", "model.generator.hidden"),
-    ("hidden_d", "model.discriminator.hidden"),
-];
 
 /// Where an axis belongs that is written in `[sweep]` or `[sweep.random]`.
 fn axis_in_a_wrong_table(wrong: &str) -> Option<String> {
@@ -125,8 +97,6 @@ mod tests {
         assert_eq!(meant("sweep.lr"), "sweep.grid.\"optimizer.lr\"");
         assert_eq!(meant("num_workers"), "execution.jobs");
         assert_ne!(nearest_key("num_workers", Key::is_sweepable).as_deref(), Some("execution.jobs"));
-        let is_key = |name: &str| keys().any(|key| key.path == name);
-        assert!(ELSEWHERE.iter().all(|(_, key)| is_key(key)));
     }
 
     #[test]
