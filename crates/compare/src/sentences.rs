@@ -253,7 +253,7 @@ fn by_budgets(comparison: &SweepComparison) -> String {
         }
     }
     keys.truncate(if keys.len() > MOST_KEYS { 0 } else { MOST_KEYS });
-    keys.into_iter().chain([EPOCHS]).map(|key| format!(" --by {key}")).collect()
+    keys.into_iter().chain([EPOCHS]).flat_map(|key| [" --by ", key]).collect()
 }
 
 fn budgets(comparison: &SweepComparison) -> Vec<String> {

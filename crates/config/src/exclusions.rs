@@ -179,7 +179,7 @@ impl Required {
                     Some(axis) => required.of_axis(axis, axes[axis].satisfying(value)),
                     // Each recipe and each variant has its own value.
                     None if recipe_is_swept || experiment.sweep.decides(target) => {
-                        required.needs_config = true
+                        required.needs_config = true;
                     }
                     None => required.is_possible &= is_fixed_value(experiment, target, value),
                 }

@@ -150,13 +150,17 @@ impl<'g> DeclaredVariants<'g> {
                 if variants.iter().any(|variant| variant.value_of(value.key).is_some()) {
                     pinned.push(Pinned { key: value.key.path, layer: parsed.layer.clone() });
                 }
-                variants.iter_mut().for_each(|variant| variant.give_up(value.key));
+                for variant in &mut variants {
+                    variant.give_up(value.key);
+                }
             }
         }
         for declared in axes {
             let key = declared.axis.key;
             if later.iter().any(|parsed| parsed.layer == *declared.layer) {
-                variants.iter_mut().for_each(|variant| variant.give_up(key));
+                for variant in &mut variants {
+                    variant.give_up(key);
+                }
             } else if let Some((name, value)) =
                 variants.iter().find_map(|variant| Some((&variant.name, variant.value_of(key)?)))
             {
