@@ -199,10 +199,7 @@ fn warn(experiment: &Experiment, plan: &Plan, results: &Path, observer: &mut dyn
         observer.observe(Progress::SearchWithoutProposals(trials));
     }
     // What a search proposes later may match.
-    if experiment.search.is_some() {
-        return;
-    }
-    for place in &plan.unused_exclusions {
+    for place in plan.unused_exclusions.iter().filter(|_| experiment.search.is_none()) {
         observer.observe(Progress::UnusedExclusion(place));
     }
     for setting in &plan.without_effect {

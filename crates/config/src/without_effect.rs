@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::merge::ResolvedKey;
-use crate::schema::{Effect, Key, Kind, VARIANT, VARIANTS, keys};
+use crate::schema::{Effect, Key, Kind, VARIANT, VARIANTS, find, keys};
 use crate::sweep::Axis;
 use crate::{
     AxisKind, BudgetedConfig, ClassNames, Config, DatasetSpec, Experiment, ImageShape, Layer, NetworkLayer,
@@ -32,6 +32,16 @@ pub struct Switch {
     pub value: Option<Json>,
     /// The values with which the other key has an effect; none if they are numbers.
     pub choices: Vec<Json>,
+}
+
+impl WithoutEffect {
+    /// Whether no trial of the experiment's search uses it, and not only none of those that are drawn: what turns it off is not
+    /// searched. `search.` and `prune.` are of no trial.
+    fn holds_for_all_trials(&self, experiment: &Experiment) -> bool {
+        let is_of_trials = find(&self.setting.key).is_none_or(|key| key.effect == Effect::Config);
+        let is_fixed = |switch: &Switch| find(switch.key).is_some_and(|key| !experiment.sweep.decides(key));
+        !is_of_trials || self.switch.as_ref().is_some_and(is_fixed)
+    }
 }
 
 impl Config {
@@ -156,7 +166,11 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
         let switch = switch(runs, &keys);
         WithoutEffect { setting, is_axis: true, switch }
     });
-    settings.chain(axes).chain(of_variants(experiment, runs)).collect()
+    let mut idle: Vec<_> = settings.chain(axes).chain(of_variants(experiment, runs)).collect();
+    if experiment.search.is_some() {
+        idle.retain(|it| it.holds_for_all_trials(experiment));
+    }
+    idle
 }
 
 /// The values of variants that none of their runs has.

@@ -152,13 +152,11 @@ impl View {
             writeln!(text, "{} is not swept: {} sets it to a single value\n", pinned.key, pinned.layer)?;
         }
         // What a search proposes later may match.
-        if experiment.search.is_none() {
-            for place in &plan.unused_exclusions {
-                writeln!(text, "{}\n", output::unused_exclusion(place))?;
-            }
-            for setting in &plan.without_effect {
-                writeln!(text, "{}\n", output::without_effect(setting))?;
-            }
+        for place in plan.unused_exclusions.iter().filter(|_| experiment.search.is_none()) {
+            writeln!(text, "{}\n", output::unused_exclusion(place))?;
+        }
+        for setting in &plan.without_effect {
+            writeln!(text, "{}\n", output::without_effect(setting))?;
         }
         if let Some(trials) = experiment.trials_without_proposals() {
             writeln!(text, "{}\n", output::search_without_proposals(trials))?;
