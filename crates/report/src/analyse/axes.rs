@@ -49,7 +49,8 @@ fn axis(key: &str, short: String, runs: &[RunInput]) -> Axis {
 }
 
 fn by_number(a: &Value, b: &Value) -> Ordering {
-    a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal)
+    let [a, b] = [a, b].map(|value| value.as_f64().unwrap_or(f64::INFINITY));
+    a.total_cmp(&b)
 }
 
 #[cfg(test)]

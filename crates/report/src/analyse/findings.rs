@@ -200,15 +200,31 @@ fn run_order(runs: &[Run], better: Direction) -> Vec<usize> {
     let value = |run: usize| runs[run].last_values.first()?.as_ref().map(|last| last.value.0);
     let lacks = |run: usize| runs[run].value.is_none_or(|value| !value.0.is_finite());
     let class = |run: usize| if lacks(run) { 2 } else { usize::from(!runs[run].warnings.is_empty()) };
-    let by_value = |a: usize, b: usize| match (value(a), value(b), better) {
-        (Some(a), Some(b), Direction::Lower) => a.total_cmp(&b),
-        (Some(a), Some(b), _) => b.total_cmp(&a),
-        _ => Ordering::Equal,
-    };
     if better != Direction::Neither {
-        order.sort_by(|a, b| class(*a).cmp(&class(*b)).then_with(|| by_value(*a, *b)));
+        let rank = |run: usize| Rank { class: class(run), value: value(run) };
+        order.sort_by(|a, b| rank(*a).cmp(rank(*b), better));
     }
     order
+}
+
+/// What a run is sorted by.
+#[derive(Debug, Clone, Copy)]
+struct Rank {
+    /// The first class comes first.
+    class: usize,
+    /// In each class, runs without a value come last.
+    value: Option<f64>,
+}
+
+impl Rank {
+    fn cmp(self, other: Self, better: Direction) -> Ordering {
+        let by_value = match (self.value, other.value) {
+            (Some(own), Some(other)) if better == Direction::Lower => own.total_cmp(&other),
+            (Some(own), Some(other)) => other.total_cmp(&own),
+            (own, other) => own.is_none().cmp(&other.is_none()),
+        };
+        self.class.cmp(&other.class).then(by_value)
+    }
 }
 
 /// The first groups, with marks on a common scale.
@@ -264,4 +280,33 @@ fn examples(config: &ConfigRuns, runs: &[Run]) -> Vec<usize> {
     examples.sort_by_key(|run| runs[*run].value.is_none());
     examples.truncate(MOST_EXAMPLES);
     examples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_runs_is_one_whatever_they_lack() {
+        let ranks: Vec<Rank> = [0, 1, 2]
+            .into_iter()
+            .flat_map(|class| [None, Some(1.0), Some(2.0), Some(f64::NAN)].map(|value| Rank { class, value }))
+            .collect();
+        for better in [Direction::Lower, Direction::Higher] {
+            for [a, b, c] in triples(&ranks) {
+                assert_eq!(a.cmp(b, better), b.cmp(a, better).reverse(), "{a:?} {b:?}");
+                if a.cmp(b, better).is_le() && b.cmp(c, better).is_le() {
+                    assert!(a.cmp(c, better).is_le(), "{a:?} {b:?} {c:?}");
+                }
+            }
+            let unknown = Rank { class: 1, value: None };
+            assert!(Rank { value: Some(1.0), ..unknown }.cmp(unknown, better).is_lt());
+        }
+    }
+
+    fn triples(ranks: &[Rank]) -> impl Iterator<Item = [Rank; 3]> {
+        let all = ranks.len();
+        (0..all * all * all)
+            .map(move |index| [ranks[index % all], ranks[index / all % all], ranks[index / all / all]])
+    }
 }
