@@ -34,7 +34,8 @@ pub struct Summary {
     pub resumed: usize,
     /// Completed for a smaller budget before and trained further; counted under their end state too.
     pub extended: usize,
-    /// Whether the user stopped the sweep.
+    /// Whether the user stopped the sweep before its end. A search ends with its last trial, and pruning when it lets no paused run
+    /// go on.
     pub stopped: bool,
     /// A cause that all runs share and that ended the sweep, such as a full disk.
     pub shared_cause: Option<String>,

@@ -203,9 +203,7 @@ fn finish(outcome: &SweepOutcome, display: &Display) -> u8 {
         messages::warning(&format!("cannot write the output: {error}"));
     }
     match summary {
-        Summary { stopped: true, interrupted, queued, left, .. } if interrupted + queued + left > 0 => {
-            INTERRUPTED
-        }
+        Summary { stopped: true, .. } => INTERRUPTED,
         summary if !summary.all_well() => 1,
         _ if outcome.evaluation_stopped => INTERRUPTED,
         _ => match &outcome.report {

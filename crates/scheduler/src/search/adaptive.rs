@@ -217,6 +217,10 @@ impl Searcher for AdaptiveSearch<'_> {
         }
     }
 
+    fn is_done(&self) -> bool {
+        self.has_begun && (self.is_exhausted || !self.has_room())
+    }
+
     fn metric(&self) -> Option<Metric> {
         Some(self.metric)
     }

@@ -20,6 +20,9 @@ pub trait Searcher {
     /// has gone on. For a run that was so before the sweep, this is called as soon as it is proposed.
     fn tell(&mut self, result: &RunResult<'_>);
 
+    /// Whether it has proposed all of its runs, for a sweep that ends without asking again.
+    fn is_done(&self) -> bool;
+
     /// The metric whose recorded values it needs.
     fn metric(&self) -> Option<Metric> {
         None
@@ -81,4 +84,8 @@ impl Searcher for PlannedRuns {
     }
 
     fn tell(&mut self, _result: &RunResult<'_>) {}
+
+    fn is_done(&self) -> bool {
+        self.0.is_none()
+    }
 }

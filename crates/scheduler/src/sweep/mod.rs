@@ -26,8 +26,8 @@ use crate::queue::{Queue, Share};
 use crate::recorder::{EventBatcher, ids_of};
 use crate::run_table::RunTable;
 use crate::{
-    AdoptedWorker, Eta, Launcher, Notice, Proposal, Pruner, RunnerError, Searcher, StopLevel, StopSignal,
-    Summary, SweepParts, SweepRequest,
+    AdoptedWorker, Decision, Eta, Launcher, Notice, Proposal, Pruner, RunnerError, Searcher, StopLevel,
+    StopSignal, Summary, SweepParts, SweepRequest,
 };
 
 /// Capacity of the channel from the workers' threads. When it is full, the threads block, and their workers
@@ -214,15 +214,28 @@ impl<'a> Sweep<'a> {
         self.keep_failure(written);
     }
 
-    fn conclude(self) -> Result<Summary, RunnerError> {
-        let stopped = self.stop.level() > StopLevel::Run;
+    fn conclude(mut self) -> Result<Summary, RunnerError> {
         let counts = self.table.summary(self.launcher.outlives_runner());
+        let stopped = self.stop.level() > StopLevel::Run && self.is_unfinished(&counts);
         let summary = Summary { stopped, elapsed: self.began.elapsed(), ..counts };
         match self.failure {
             Some(Failure::Error(error)) => Err(error),
             Some(Failure::SharedCause(cause)) => Ok(Summary { shared_cause: Some(cause), ..summary }),
             None => Ok(summary),
         }
+    }
+
+    /// Whether the sweep would go on if it were started again. Nothing is recorded of what would.
+    fn is_unfinished(&mut self, counts: &Summary) -> bool {
+        let would_propose = match self.search {
+            SearchState::Asks => !self.searcher.is_done(),
+            SearchState::Waits => true,
+            SearchState::Done => false,
+        };
+        let resumes = |decision: &Decision| matches!(decision, Decision::Resume { .. });
+        counts.interrupted + counts.queued + counts.left > 0
+            || would_propose
+            || (self.table.is_idle() && self.pruner.on_idle().iter().any(resumes))
     }
 
     /// Keeps the first error, which ends the sweep cleanly. An error of the database says more than what workers met

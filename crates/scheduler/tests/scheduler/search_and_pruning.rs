@@ -7,7 +7,7 @@ use gansweep_protocol::Metric;
 use gansweep_scheduler::mock::{MockLauncher, Script};
 use gansweep_scheduler::{
     Decision, EpochReport, ExitStatus, NeverPrune, Notice, PlannedRuns, Proposal, Pruner, RunResult,
-    RunnerError, Searcher, StopLevel,
+    RunnerError, Searcher, StopLevel, StopSignal,
 };
 
 use crate::support::{Harness, Memory, STEPS_PER_EPOCH, runs, undisturbed};
@@ -47,6 +47,10 @@ impl Searcher for Rounds {
         self.open -= 1;
         let has_loss = result.values.iter().any(|(metric, _)| *metric == Metric::DLoss);
         self.results.push((result.run.id.clone(), result.state, result.step, has_loss));
+    }
+
+    fn is_done(&self) -> bool {
+        self.left.is_empty()
     }
 }
 
@@ -91,6 +95,48 @@ fn results_of_earlier_sweeps_are_told_as_soon_as_their_runs_are_proposed() {
     assert_eq!(searcher.results.len(), 4);
 }
 
+/// Stops the sweep as soon as that many runs are over or paused.
+fn stop_after(ends: usize) -> impl FnMut(&Notice, &StopSignal) {
+    let mut ended = 0;
+    move |notice, stop| {
+        ended += usize::from(matches!(notice, Notice::RunEnded { .. }));
+        if ended == ends {
+            stop.raise(StopLevel::Cleanly);
+        }
+    }
+}
+
+#[test]
+fn a_search_that_is_stopped_between_two_trials_was_stopped_and_one_that_is_over_was_not() {
+    for (ends, stopped) in [(2, true), (4, false)] {
+        let mut memory = Memory::default();
+        let mut harness = Harness::new(runs(4, 1), 1, 1);
+        let (launcher, mut searcher) = (MockLauncher::healthy(), Rounds::of(&harness.runs, 2));
+        let summary = harness
+            .sweep_through(&mut memory, &launcher, &mut searcher, &mut NeverPrune, stop_after(ends))
+            .unwrap();
+        assert_eq!((summary.completed, summary.interrupted, summary.queued), (ends, 0, 0));
+        assert_eq!(summary.stopped, stopped, "after {ends}");
+    }
+}
+
+#[test]
+fn pruning_that_is_stopped_while_all_runs_are_paused_was_stopped() {
+    let slow = Script { pace: std::time::Duration::from_micros(200), ..Script::healthy() };
+    // Two pauses; one run is pruned and the other goes on to its budget.
+    for (ends, stopped) in [(2, true), (4, false)] {
+        let mut memory = Memory::default();
+        let mut harness = Harness::new(runs(2, 40), 1, 1);
+        let (slow, mut searcher) = (slow.clone(), PlannedRuns::new(harness.runs.clone()));
+        let launcher = MockLauncher::new(move |_, _| slow.clone());
+        let summary = harness
+            .sweep_through(&mut memory, &launcher, &mut searcher, &mut Halving::default(), stop_after(ends))
+            .unwrap();
+        assert_eq!((summary.interrupted, summary.queued), (0, 0));
+        assert_eq!((summary.paused, summary.stopped), (if stopped { 2 } else { 0 }, stopped), "after {ends}");
+    }
+}
+
 /// Proposes the same run whenever it is asked.
 struct Stubborn(PlannedRun);
 
@@ -100,6 +146,10 @@ impl Searcher for Stubborn {
     }
 
     fn tell(&mut self, _result: &RunResult<'_>) {}
+
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 #[test]
@@ -121,6 +171,10 @@ impl Searcher for Waiting {
     }
 
     fn tell(&mut self, _result: &RunResult<'_>) {}
+
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 #[test]
