@@ -103,15 +103,19 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
     let observer: &mut dyn Observer = &mut LoggingObserver(observer);
     let reader = Reader::open(&request.results)?;
     let (sweep, rows) = target(&reader, &request.target)?;
-    let images =
-        RecordedImages::of(&reader, rows.first().and_then(|row| row.sweep.as_deref()), &request.source)?;
+    let sweep_of_rows = rows.first().and_then(|row| row.sweep.as_deref());
+    let images = RecordedImages::of(&reader, sweep_of_rows, &request.source)?;
+    let asked_for = match sweep_of_rows {
+        Some(name) => reader.sweep(name)?.record.evaluate_images as usize,
+        None => CURVE_IMAGES,
+    };
     let mut recorder = Recorder::open(&request.results, observer);
     let mut evaluation =
         Evaluation { datasets: Vec::new(), runs: Vec::new(), fewer_than: None, comparison: None };
     let mut found: Vec<Option<EvaluatedRun>> = vec![None; rows.len()];
     let mut places: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (place, row) in rows.iter().enumerate() {
-        let curve = recorded_curve_images(&reader, row)?.unwrap_or(CURVE_IMAGES);
+        let curve = recorded_curve_images(&reader, row)?.unwrap_or(asked_for);
         places.entry((&row.data_fingerprint, curve)).or_default().push(place);
     }
     // One dataset after another: the features of one take tens of megabytes.

@@ -98,7 +98,7 @@ impl Training {
         let is_due = pause_at.is_some_and(|epochs| step >= config.steps(epochs, spec));
         if is_due {
             self.checkpoint(lane)?;
-            let cause = "waits for the others at this rung".to_owned();
+            let cause = "waits at this rung".to_owned();
             self.finish(lane, Event::Paused(Halted { step, cause, seconds: 0.0 }));
         }
         Ok(is_due)

@@ -25,7 +25,7 @@ use pace::Pace;
 pub use tally::Tally;
 
 /// Cause of a run that pauses by itself. The decision about it replaces the text.
-const AT_RUNG: &str = "waits for the others at this rung";
+const AT_RUNG: &str = "waits at this rung";
 
 /// Returns the next command from the runner that has arrived, if any.
 pub type Commands<'a> = dyn FnMut() -> Option<Command> + 'a;
