@@ -46,6 +46,9 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::SearchWithoutProposals(trials) => {
             warn!(target: "gansweep_config", trials, "all trials of the search are random draws");
         }
+        Progress::MergedVariant { variant, earlier } => {
+            warn!(target: "gansweep_config", variant, earlier, "a variant has no runs of its own");
+        }
         Progress::WithoutEffect(setting) => {
             let (key, value) = (&setting.setting.key, &setting.setting.value);
             warn!(target: "gansweep_config", key, %value, "setting without effect");

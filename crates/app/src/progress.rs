@@ -30,6 +30,13 @@ pub enum Progress<'a> {
     UnusedDataPath(&'a Path),
     /// An exclusion of the experiment matches no run of the plan.
     UnusedExclusion(&'a Place),
+    /// A variant of the experiment has no runs of its own.
+    MergedVariant {
+        /// Its name.
+        variant: &'a str,
+        /// The variant under whose name its runs are trained.
+        earlier: &'a str,
+    },
     /// No run has a setting of the experiment, because another one turns off what it belongs to.
     WithoutEffect(&'a WithoutEffect),
     /// All of this many trials of a search are random draws.

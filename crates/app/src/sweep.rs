@@ -202,6 +202,9 @@ fn warn(experiment: &Experiment, plan: &Plan, results: &Path, observer: &mut dyn
     for place in plan.unused_exclusions.iter().filter(|_| experiment.search.is_none()) {
         observer.observe(Progress::UnusedExclusion(place));
     }
+    for (variant, earlier) in &plan.merged_variants {
+        observer.observe(Progress::MergedVariant { variant, earlier });
+    }
     for setting in &plan.without_effect {
         observer.observe(Progress::WithoutEffect(setting));
     }

@@ -18,14 +18,19 @@ pub(super) struct SweptAxis {
     pub(super) short: String,
     /// How it combines with the others.
     pub(super) kind: AxisKind,
-    /// Whether another key decides it: the budget that a recipe or a variant brings.
+    /// Whether it is no axis of the sweep: a budget that recipes or variants bring.
     pub(super) is_implied: bool,
 }
 
 impl SweptAxis {
     /// Whether the values of both keys change together, so that their effects cannot be separated by pairs.
     pub(super) fn is_tied_to(&self, other: &Self) -> bool {
-        self.key == other.key || (self.kind == other.kind && self.kind != AxisKind::Grid)
+        let brings =
+            |own: &Self, other: &Self| own.is_implied && ["recipe", "variant"].contains(&&*other.key);
+        self.key == other.key
+            || (self.kind == other.kind && self.kind != AxisKind::Grid)
+            || brings(self, other)
+            || brings(other, self)
     }
 }
 

@@ -96,7 +96,6 @@ pub fn by_figure(
     rows: Vec<RunRow>,
     values: Vec<(Result<f64, &'static str>, Option<f64>)>,
 ) -> Result<SweepComparison, CompareError> {
-    let rows = axes::with_budgets(rows);
     let axes = axes::read(&sweep.axes, &rows);
     let budget = Budget::of(&rows, false);
     // The checkpoint of each is of its own budget.

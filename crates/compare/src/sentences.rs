@@ -252,7 +252,9 @@ fn by_budgets(comparison: &SweepComparison) -> String {
             keys.push(key);
         }
     }
-    keys.truncate(if keys.len() > MOST_KEYS { 0 } else { MOST_KEYS });
+    if keys.len() > MOST_KEYS {
+        keys.retain(|key| ["recipe", "variant"].contains(key));
+    }
     keys.into_iter().chain([EPOCHS]).flat_map(|key| [" --by ", key]).collect()
 }
 

@@ -3,9 +3,9 @@
 //! A sweep may have thousands of rules and thousands of configs. Comparing each rule with each config
 //! would take minutes, so the rules that name values of axes are looked up by these values.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::schema::{Key, RECIPE};
+use crate::schema::{Key, RECIPE, VARIANT};
 use crate::sweep::{Axis, Exclusion};
 use crate::{BudgetedConfig, Experiment, Value};
 
@@ -56,13 +56,18 @@ impl<'e> Exclusions<'e> {
         // Most experiments have no rules, and some have many values.
         let swept = experiment.sweep.axes().filter(|_| !rules.is_empty());
         let axes: Vec<SweptAxis<'_>> = swept.map(SweptAxis::new).collect();
+        let values = experiment.sweep.variants.iter().flat_map(|variant| &variant.values);
+        let beyond = BeyondAxes {
+            recipes: !experiment.sweep.recipes(&experiment.recipe).is_empty(),
+            keys: values.flat_map(|it| it.key.targets()).map(|key| key.path).collect(),
+        };
         let mut exclusions = Self { conditions: Vec::new(), by_axes: BTreeMap::new() };
         let mut known: HashMap<String, usize> = HashMap::new();
         for (index, rule) in rules.iter().enumerate() {
             let next = exclusions.conditions.len();
             let condition = *known.entry(text(rule)).or_insert(next);
             if condition == next {
-                exclusions.add_condition(&rule.values, experiment, &axes);
+                exclusions.add_condition(&rule.values, experiment, &axes, &beyond);
             }
             let condition = &mut exclusions.conditions[condition];
             match rule.seed {
@@ -78,9 +83,10 @@ impl<'e> Exclusions<'e> {
         values: &'e [(&'static Key, Value)],
         experiment: &Experiment,
         axes: &[SweptAxis<'_>],
+        beyond: &BeyondAxes,
     ) {
         let index = self.conditions.len();
-        let Required { of_axes, needs_config, is_possible } = Required::by(values, experiment, axes);
+        let Required { of_axes, needs_config, is_possible } = Required::by(values, experiment, axes, beyond);
         self.conditions.push(Condition { values, needs_config, ..Condition::default() });
         if !is_possible {
             return;
@@ -156,6 +162,13 @@ impl<'e> SweptAxis<'e> {
     }
 }
 
+/// What differs between configs beside the keys of the axes: each recipe and each variant has its own values.
+struct BeyondAxes {
+    recipes: bool,
+    /// The keys that some variant sets.
+    keys: HashSet<&'static str>,
+}
+
 /// What a condition requires.
 struct Required {
     /// For each axis that the condition names, the indices of the values that may satisfy it.
@@ -166,9 +179,13 @@ struct Required {
 }
 
 impl Required {
-    fn by(values: &[(&'static Key, Value)], experiment: &Experiment, axes: &[SweptAxis<'_>]) -> Self {
+    fn by(
+        values: &[(&'static Key, Value)],
+        experiment: &Experiment,
+        axes: &[SweptAxis<'_>],
+        beyond: &BeyondAxes,
+    ) -> Self {
         let mut required = Self { of_axes: BTreeMap::new(), needs_config: false, is_possible: true };
-        let recipe_is_swept = !experiment.sweep.recipes(&experiment.recipe).is_empty();
         for (position, (key, value)) in values.iter().enumerate() {
             let others = || values.iter().enumerate().filter(|(other, _)| *other != position);
             for target in key.targets() {
@@ -177,8 +194,7 @@ impl Required {
                 match axes.iter().position(|swept| swept.axis.key.covers(target)) {
                     _ if is_repeated => required.needs_config = true,
                     Some(axis) => required.of_axis(axis, axes[axis].satisfying(value)),
-                    // Each recipe and each variant has its own value.
-                    None if recipe_is_swept || experiment.sweep.decides(target) => {
+                    None if beyond.recipes || beyond.keys.contains(target.path) => {
                         required.needs_config = true;
                     }
                     None => required.is_possible &= is_fixed_value(experiment, target, value),
@@ -198,7 +214,7 @@ impl Required {
 
 /// Whether a key that is not swept has that value in every config.
 fn is_fixed_value(experiment: &Experiment, key: &'static Key, value: &Value) -> bool {
-    has_all(&[(key, value.clone())], &experiment.budgeted_config(), &experiment.recipe)
+    *key != VARIANT && has_all(&[(key, value.clone())], &experiment.budgeted_config(), &experiment.recipe)
 }
 
 /// Whether a config has all of these values: then assigning them changes nothing.
@@ -279,7 +295,7 @@ mod tests {
     }
 
     /// Parts of rules; of those with one key a rule has at most one.
-    const PARTS: [(&str, &[&str]); 8] = [
+    const PARTS: [(&str, &[&str]); 10] = [
         ("optimizer.lr", &["1e-3", "1e-4", "7.0"]),
         ("optimizer.generator.lr", &["1e-3", "1e-4"]),
         ("model.hidden", &["64", "[64, 64]", "[64, 64, 64]", "32"]),
@@ -288,6 +304,8 @@ mod tests {
         ("train.batch_size", &["100", "128", "64"]),
         ("train.epochs", &["1", "2"]),
         ("seed", &["0", "1"]),
+        ("variant", &["\"plain\"", "\"other\""]),
+        ("train.d_steps", &["1", "2"]),
     ];
 
     fn any_rule() -> impl Strategy<Value = String> {
@@ -305,21 +323,35 @@ mod tests {
         fn a_rule_that_is_looked_up_matches_as_one_that_is_compared(
             rules in prop::collection::vec(any_rule(), 1..6),
             sweeps_recipe in any::<bool>(),
+            has_variants in any::<bool>(),
         ) {
             let recipe = if sweeps_recipe { "recipe = [\"jovian\", \"coursera\", \"fast\"]\n" } else { "" };
+            let own = if sweeps_recipe { "" } else { "recipe = \"jovian\"\n" };
+            let variants = match has_variants {
+                true => format!("[sweep.variants.plain]\n[sweep.variants.other]\ntrain.d_steps = 2\ntrain.batch_size = 100\n{own}"),
+                false => String::new(),
+            };
             let text = format!(
                 "[sweep]\nseeds = 2\n[sweep.grid]\n\"optimizer.lr\" = [1e-3, 1e-4]\n\
-                 \"model.hidden\" = [64, [64, 64], [64, 32]]\n\"train.epochs\" = [1, 2]\n{recipe}{}",
+                 \"model.hidden\" = [64, [64, 64], [64, 32]]\n\"train.epochs\" = [1, 2]\n{recipe}{variants}{}",
                 rules.concat()
             );
             let options = LoadOptions::default();
             let Ok(experiment) = Experiment::parse(Path::new("test.toml"), text, &options) else { return Ok(()) };
             for combination in Expansion::new(&experiment).combinations() {
-                let named = combination.values.iter().find_map(|value| value.as_text());
-                let recipe = named.unwrap_or(&experiment.recipe);
+                let text_of = |key: &str| {
+                    let mut axes = experiment.sweep.axes().zip(&combination.values);
+                    axes.find(|(axis, _)| axis.key.path == key).and_then(|(_, value)| value.as_text())
+                };
+                let name = text_of(VARIANT.path);
+                let brought = name.and_then(|name| experiment.sweep.variant(name)?.recipe());
+                let recipe = text_of(RECIPE).or(brought).unwrap_or(&experiment.recipe);
                 for seed in [0, 1] {
+                    let is_of = |(key, value): &(&Key, Value)| **key != VARIANT || value.as_text() == name;
                     let holds = |rule: &Exclusion| {
-                        rule.seed.is_none_or(|only| only == seed) && has_all(&rule.values, &combination.run, recipe)
+                        rule.seed.is_none_or(|only| only == seed)
+                            && rule.values.iter().all(is_of)
+                            && has_all(&rule.values, &combination.run, recipe)
                     };
                     let rules = experiment.sweep.exclude.iter().enumerate();
                     let compared: BTreeSet<usize> =

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::schema::{self, Key};
+use crate::schema::{self, Key, VARIANT, VARIANTS};
 use crate::{Layer, Place};
 
 /// One mistake, with its place and how to correct it.
@@ -134,6 +134,9 @@ impl Fault {
     pub(crate) fn casts_doubt_on(&self, key: &Key) -> bool {
         let mentions = |text: &str| {
             let path = text.replace('"', "");
+            if *key == VARIANT && path.starts_with(VARIANTS) {
+                return true;
+            }
             // The path of a fault within an axis ends with words that are no key.
             let named = match schema::split_axis(&path) {
                 Some((_, rest)) => ancestors(rest).find_map(schema::find),

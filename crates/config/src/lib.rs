@@ -75,7 +75,7 @@ pub use model::*;
 pub use network_layer::{NetworkLayer, Window};
 pub use optimizer::{NetworkOptimizer, OptimizerConfig, OptimizerKind};
 pub use penalty::{PenaltyConfig, PenaltyKind};
-pub use plan::{AxisSummary, Plan};
+pub use plan::{AxisSummary, Plan, VariantSummary};
 pub use prune::{Prune, PruneMethod, PruneSeeds};
 pub use record::{EvaluateEpochs, Execution, Palette, RANKING_METRICS, Record, SampleMode, SlurmConfig};
 pub use run::{Assignment, PlannedRun, RunState};

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use gansweep_base::spelling::nearest;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -217,6 +218,10 @@ impl<'p> Parser<'p> {
                     exclusion.values.extend(value.map(|value| (key, value)));
                 }
                 Some(_) => self.add_fault(&leaf.at, &full_path, Problem::NotSweepable),
+                None if nearest(&leaf.path, [VARIANT.path]).is_some() => {
+                    let fault = self.reader.fault(&leaf.at, &full_path, Problem::UnknownKey);
+                    self.reader.faults.push(fault.nearest(Some(VARIANT.path.to_owned())));
+                }
                 None => {
                     self.reader.unknown_key(&full_path, &leaf.path, &leaf.at, leaf.value, &Key::is_sweepable);
                 }

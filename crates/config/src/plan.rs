@@ -10,7 +10,7 @@ use crate::sweep::{Axis, Sweep};
 use crate::without_effect::{WithoutEffect, without_effect};
 use crate::{
     Assignment, AxisKind, BudgetedConfig, Config, ConfigHash, DataConfig, DataIdentity, DataRequest, Dataset,
-    Experiment, Faults, Place, PlannedRun, RunId, Value, VariantValue, label,
+    Experiment, Faults, Place, PlannedRun, RunId, Value, Variant, VariantValue, label,
 };
 
 /// The runs of an experiment, in order.
@@ -29,6 +29,8 @@ pub struct Plan {
     pub excluded: usize,
     /// Rules of `[[sweep.exclude]]` that no run matches.
     pub unused_exclusions: Vec<Place>,
+    /// Variants without a run of their own, each with the variant that has come to the same runs before.
+    pub merged_variants: Vec<(String, String)>,
     /// Settings and axes of the user that no run has, because another setting turns off what they belong to.
     pub without_effect: Vec<WithoutEffect>,
 }
@@ -44,9 +46,18 @@ pub struct AxisSummary {
     pub values: Vec<serde_json::Value>,
     /// How it combines with the other axes.
     pub kind: AxisKind,
-    /// Of the axis `variant`: for each value, what it sets.
+    /// Of the axis `variant`: all variants, of a search also those that no trial has yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sets: Vec<Vec<Assignment>>,
+    pub variants: Vec<VariantSummary>,
+}
+
+/// A variant, for display.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VariantSummary {
+    /// Its name.
+    pub name: String,
+    /// What it sets.
+    pub sets: Vec<Assignment>,
 }
 
 impl Plan {
@@ -65,12 +76,22 @@ impl Plan {
             builder.add(&combination);
         }
         let axes = axis_summaries(experiment, &builder.names);
+        let merged_variants = builder.merged_variants();
         let PlanBuilder { runs, duplicates, excluded, used_rules, .. } = builder;
         let rules = experiment.sweep.exclude.iter().enumerate();
         let unused = rules.filter(|(rule, _)| !used_rules.contains(rule)).map(|(_, rule)| rule.place.clone());
         let (seeds, unused_exclusions) = (experiment.sweep.seeds.clone(), unused.collect());
         let without_effect = without_effect(experiment, &runs);
-        Ok(Self { runs, axes, seeds, duplicates, excluded, unused_exclusions, without_effect })
+        Ok(Self {
+            runs,
+            axes,
+            seeds,
+            duplicates,
+            excluded,
+            unused_exclusions,
+            merged_variants,
+            without_effect,
+        })
     }
 
     /// The runs to train: each once, with its largest budget, in the order of their first entries.
@@ -108,12 +129,13 @@ fn has_effect(
     data: &DataIdentity,
     trained: &Config,
 ) -> bool {
+    // What is asked of the data is also what a fallback stands for, and neither a recipe nor a variant is a field of a config.
+    if axis.key.path.starts_with("data.") || axis.key.targets().any(|key| key.field.is_none()) {
+        return true;
+    }
     let others = axis.draw.as_ref().map_or_else(|| axis.values.clone(), |draw| draw.others(value));
     let mut others = others.iter().filter(|other| *other != value).peekable();
-    // What is asked of the data is also what a fallback stands for, and a recipe is no field of a config.
-    let is_beside_config =
-        axis.key.path.starts_with("data.") || axis.key.targets().any(|key| key.field.is_none());
-    if is_beside_config || others.peek().is_none() {
+    if others.peek().is_none() {
         return true;
     }
     // It is not enough that the canonical config has the value: a default is there also where it has no effect.
@@ -131,17 +153,20 @@ fn axis_summaries(experiment: &Experiment, names: &[String]) -> Vec<AxisSummary>
         short: short.clone(),
         values: axis.values.iter().map(|value| axis.recorded(value)).collect(),
         kind,
-        sets: sets_of(axis, &experiment.sweep),
+        variants: variant_summaries(axis, &experiment.sweep),
     };
     experiment.sweep.axes().zip(kinds).zip(names).map(summary).collect()
 }
 
-/// What each value of the axis `variant` sets; nothing for other axes.
-fn sets_of(axis: &Axis, sweep: &Sweep) -> Vec<Vec<Assignment>> {
+/// The variants of the axis `variant`; none for other axes.
+fn variant_summaries(axis: &Axis, sweep: &Sweep) -> Vec<VariantSummary> {
     let set = |it: &VariantValue| Assignment { key: it.key.path.to_owned(), value: it.value.to_json() };
-    let variants = axis.values.iter().filter(|_| *axis.key == VARIANT);
-    let variants = variants.filter_map(|name| sweep.variant(name.as_text()?));
-    variants.map(|variant| variant.values.iter().map(set).collect()).collect()
+    let variants = sweep.variants.iter().filter(|_| *axis.key == VARIANT);
+    let summary = |variant: &Variant| VariantSummary {
+        name: variant.name.clone(),
+        sets: variant.values.iter().map(set).collect(),
+    };
+    variants.map(summary).collect()
 }
 
 /// Collects the runs of a plan.
@@ -150,8 +175,10 @@ struct PlanBuilder<'e> {
     lookup: DataLookup<'e>,
     /// The short names of the axes.
     names: Vec<String>,
-    /// Ids and budgets of the runs so far.
-    seen: HashSet<(RunId, u32)>,
+    /// Ids and budgets of the runs so far, with the variants that they are of.
+    seen: HashMap<(RunId, u32), Option<&'e str>>,
+    /// Variants of duplicates, each with the variant of the run.
+    merged: Vec<(&'e str, &'e str)>,
     runs: Vec<PlannedRun>,
     duplicates: usize,
     excluded: usize,
@@ -166,7 +193,8 @@ impl<'e> PlanBuilder<'e> {
             experiment,
             lookup,
             names: label::short_keys(&paths),
-            seen: HashSet::new(),
+            seen: HashMap::new(),
+            merged: Vec::new(),
             runs: Vec::new(),
             duplicates: 0,
             excluded: 0,
@@ -199,12 +227,16 @@ impl<'e> PlanBuilder<'e> {
         let effective: Vec<bool> =
             axes.map(|(axis, value)| has_effect(axis, value, &combination.run, &identity, &config)).collect();
         let config_hash = ConfigHash::of(&config);
+        let variant = self.variant_of(combination);
         for &seed in seeds {
             let id = RunId::of(&config_hash, seed, &identity.spec.fingerprint);
-            if !self.seen.insert((id.clone(), *epochs)) {
+            if let Some(earlier) = self.seen.get(&(id.clone(), *epochs)) {
                 self.duplicates += 1;
+                let merged = variant.zip(*earlier);
+                self.merged.extend(merged.filter(|merged| !self.merged.contains(merged)));
                 continue;
             }
+            self.seen.insert((id.clone(), *epochs), variant);
             self.runs.push(PlannedRun {
                 id,
                 config_hash: config_hash.clone(),
@@ -216,6 +248,25 @@ impl<'e> PlanBuilder<'e> {
                 label: self.label(combination, &effective, identity.dataset, seed),
             });
         }
+    }
+
+    /// The variant of a combination, by the name in the experiment.
+    fn variant_of(&self, combination: &Combination<'_>) -> Option<&'e str> {
+        let sweep = &self.experiment.sweep;
+        let place = sweep.axes().position(|axis| *axis.key == VARIANT)?;
+        Some(&sweep.variant(combination.values[place].as_text()?)?.name)
+    }
+
+    /// Variants that have no run, each with the first one that has its runs.
+    fn merged_variants(&self) -> Vec<(String, String)> {
+        let trained: HashSet<&str> = self.seen.values().copied().flatten().collect();
+        let mut merged: Vec<(String, String)> = Vec::new();
+        for (variant, earlier) in self.merged.iter().filter(|(variant, _)| !trained.contains(variant)) {
+            if merged.iter().all(|(known, _)| known != variant) {
+                merged.push(((*variant).to_owned(), (*earlier).to_owned()));
+            }
+        }
+        merged
     }
 
     /// The swept keys that have an effect on the config, and their values; of the dataset, the one that is really trained on.

@@ -40,19 +40,21 @@ impl Variant {
 
     /// The values in the order in which they are assigned: longer keys override the shorthands that cover them.
     pub(crate) fn assigned(&self) -> impl Iterator<Item = (&Key, &Value)> {
-        let of = |shorthand: bool| self.values.iter().filter(move |it| it.key.parts.is_empty() != shorthand);
-        of(true).chain(of(false)).map(|it| (it.key, &it.value))
+        let (own, shorthands): (Vec<_>, Vec<_>) = self.values.iter().partition(|it| it.key.parts.is_empty());
+        shorthands.into_iter().chain(own).map(|it| (it.key, &it.value))
     }
 
-    /// Takes out what the key sets, since something else decides it. Of a shorthand, the other parts stay.
+    /// Removes the values for this key, which something else decides. A shorthand keeps its other parts.
     pub(crate) fn give_up(&mut self, key: &Key) {
         let mut values = Vec::with_capacity(self.values.len());
-        for given in self.values.drain(..) {
+        for given in &self.values {
             if !given.key.overlaps(key) {
-                values.push(given);
+                values.push(given.clone());
                 continue;
             }
-            let rest = given.key.targets().filter(|target| !key.covers(target));
+            // A part that the variant also gives by itself has that value.
+            let is_given = |part: &Key| given.key != part && self.values.iter().any(|it| it.key == part);
+            let rest = given.key.targets().filter(|part| !key.covers(part) && !is_given(part));
             values.extend(rest.map(|key| VariantValue { key, ..given.clone() }));
         }
         self.values = values;
@@ -91,5 +93,18 @@ mod tests {
         assert_eq!(paths(&variant), ["optimizer.discriminator.lr", "train.ema"]);
         variant.give_up(find("optimizer.lr").unwrap());
         assert_eq!(paths(&variant), ["train.ema"]);
+    }
+
+    #[test]
+    fn a_part_that_a_variant_gives_by_itself_keeps_its_value() {
+        for values in [
+            [("optimizer.generator.lr", 1.0), ("optimizer.lr", 2.0)],
+            [("optimizer.lr", 2.0), ("optimizer.generator.lr", 1.0)],
+        ] {
+            let mut variant = variant(&values);
+            variant.give_up(find("optimizer.discriminator.lr").unwrap());
+            let left: Vec<_> = variant.assigned().map(|(key, value)| (key.path, value.clone())).collect();
+            assert_eq!(left, [("optimizer.generator.lr", Value::Number(1.0))]);
+        }
     }
 }

@@ -43,8 +43,11 @@ impl Reader<'_> {
         let path = format!("{VARIANTS}.{text}");
         let table = value.get_ref().as_table();
         // A key in `[sweep.variants]` itself belongs to no variant.
-        let own = table.into_iter().flat_map(|table| leaves(&text, table)).map(|leaf| leaf.path);
-        if let Some(key) = own.chain([text.clone()]).find_map(|path| schema::find(&path)) {
+        let paths = match table {
+            Some(table) => leaves(&text, table).into_iter().map(|leaf| leaf.path).collect(),
+            None => vec![text.clone()],
+        };
+        if let Some(key) = paths.iter().find_map(|path| schema::find(path)) {
             let fault = self.fault(&name.span(), VARIANTS, Problem::UnknownTable).expected(EXPECTED);
             self.faults.push(fault.nearest(Some(format!("{VARIANTS}.NAME.{}", key.path))));
             return None;

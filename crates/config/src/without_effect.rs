@@ -35,12 +35,17 @@ pub struct Switch {
 }
 
 impl WithoutEffect {
-    /// Whether no trial of the experiment's search uses it, and not only none of those that are drawn: what turns it off is not
-    /// searched. `search.` and `prune.` are of no trial.
-    fn holds_for_all_trials(&self, experiment: &Experiment) -> bool {
-        let is_of_trials = find(&self.setting.key).is_none_or(|key| key.effect == Effect::Config);
-        let is_fixed = |switch: &Switch| find(switch.key).is_some_and(|key| !experiment.sweep.decides(key));
-        !is_of_trials || self.switch.as_ref().is_some_and(is_fixed)
+    /// Whether no trial of the experiment's search can use it: the keys that turn it off have one value in the whole search.
+    fn holds_for_all_trials(&self, experiment: &Experiment, runs: &[&PlannedRun]) -> bool {
+        let Some(key) = find(&self.setting.key).filter(|key| key.effect == Effect::Config) else {
+            // What isn't of the config is of no trial; of a variant, the other keys decide which belong to the same trial.
+            return !self.setting.key.starts_with(VARIANTS);
+        };
+        let Some(run) = runs.first() else { return false };
+        let targets: Vec<&Key> = key.targets().collect();
+        let mut switches = run.config.switches_of(&targets).peekable();
+        let brings_values = !experiment.sweep.recipes(&experiment.recipe).is_empty();
+        !brings_values && switches.peek().is_some() && !switches.any(|(key, _)| experiment.sweep.decides(key))
     }
 }
 
@@ -67,15 +72,17 @@ impl Config {
         })
     }
 
-    /// The key with another value of which this config would use one of `unused`, and those values. None if it is used as it is,
-    /// by a value that happens to change nothing.
-    fn switch_of(&self, unused: &[&Key]) -> Option<(&'static Key, Vec<Value>)> {
+    /// The keys with another value of which this config would use one of `unused`, each with those values. None if it is used
+    /// as it is, by a value that happens to change nothing.
+    fn switches_of<'c>(
+        &'c self,
+        unused: &'c [&Key],
+    ) -> impl Iterator<Item = (&'static Key, Vec<Value>)> + 'c {
         let images = any_images();
-        if unused.iter().any(|key| self.uses(key, &images)) {
-            return None;
-        }
-        let others = own_keys().filter(|key| unused.iter().all(|unused| unused.path != key.path));
-        others.filter(|other| !matches!(other.kind, Kind::Hidden | Kind::Layers)).find_map(|other| {
+        let is_used = unused.iter().any(|key| self.uses(key, &images));
+        let others = own_keys().filter(move |_| !is_used);
+        let others = others.filter(|key| unused.iter().all(|unused| unused.path != key.path));
+        others.filter(|other| !matches!(other.kind, Kind::Hidden | Kind::Layers)).filter_map(move |other| {
             let field = other.field?;
             let turns_on = |value: &Value| {
                 let mut changed = BudgetedConfig { config: self.clone(), epochs: 1 };
@@ -91,7 +98,7 @@ impl Config {
 
 /// What turns keys off that no run uses.
 fn switch(runs: &[&PlannedRun], unused: &[&Key]) -> Option<Switch> {
-    let (key, on) = runs.first()?.config.switch_of(unused)?;
+    let (key, on) = runs.first()?.config.switches_of(unused).next()?;
     let value_of = |run: &PlannedRun| key.field?.get(&mut run.config.clone());
     let first = value_of(runs.first()?)?;
     let is_common = runs.iter().all(|&run| value_of(run).as_ref() == Some(&first));
@@ -168,7 +175,7 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
     });
     let mut idle: Vec<_> = settings.chain(axes).chain(of_variants(experiment, runs)).collect();
     if experiment.search.is_some() {
-        idle.retain(|it| it.holds_for_all_trials(experiment));
+        idle.retain(|it| it.holds_for_all_trials(experiment, runs));
     }
     idle
 }
@@ -224,10 +231,11 @@ fn is_unused(key: &Key, written: &Json, runs: &[&PlannedRun]) -> bool {
     !runs.is_empty() && runs.iter().copied().all(has_another)
 }
 
-/// Whether a config has another value than the one that was written. One width stands for all layers; lists of layers are
-/// written in several ways, and are not compared.
+/// Whether a config has another value than the one that was written. One width stands for all layers. Lists of layers are
+/// written in several ways: they are another value only where the config has none.
 fn differs(written: &Json, recorded: &Value) -> bool {
     match (written, recorded) {
+        (Json::Array(written), Value::Layers(layers)) => layers.is_empty() && !written.is_empty(),
         (_, Value::Layers(_)) => false,
         (Json::Number(width), Value::Widths(widths)) => {
             widths.is_empty() || widths.iter().any(|other| Some(u64::from(*other)) != width.as_u64())

@@ -153,6 +153,11 @@ pub(crate) fn without_effect(idle: &WithoutEffect) -> String {
     format!("{what} has no effect on any run: {reason}")
 }
 
+/// The notice that a variant is no other than an earlier one.
+pub(crate) fn merged_variant(variant: &str, earlier: &str) -> String {
+    format!("the variant {variant} comes to the same runs as {earlier}, and is trained under that name")
+}
+
 /// `"a", "b" or "c"`.
 fn either(choices: &[Value]) -> String {
     let texts: Vec<String> = choices.iter().map(Value::to_string).collect();

@@ -84,6 +84,7 @@ impl Observer for Display {
             }),
             Progress::Scheduled(schedule) if schedule.is_on() || schedule.afterwards => self.print(&output::schedule(schedule)),
             Progress::UnusedExclusion(place) => self.warn(&output::unused_exclusion(place)),
+            Progress::MergedVariant { variant, earlier } => self.warn(&output::merged_variant(variant, earlier)),
             Progress::WithoutEffect(setting) => self.warn(&output::without_effect(setting)),
             Progress::SearchWithoutProposals(trials) => self.warn(&output::search_without_proposals(trials)),
             Progress::RunsLeft { name, runs } => self.warn(&output::runs_left(name, runs)),

@@ -75,8 +75,8 @@ const VALUES: [(&str, &[&str], &str); 21] = [
     ("penalty.kind", &["0-gp", "zero-centered", "zero-centred"], "r1"),
     ("activation", &["lrelu", "leaky"], "leaky-relu"),
     ("activation", &["swish"], "silu"),
-    ("generator.kind", &["cnn", "conv", "convolutional", "conv-transpose"], "dcgan"),
-    ("discriminator.kind", &["cnn", "conv", "convolutional"], "dcgan"),
+    ("model.generator.kind", &["cnn", "conv", "convolutional", "conv-transpose"], "dcgan"),
+    ("model.discriminator.kind", &["cnn", "conv", "convolutional"], "dcgan"),
     ("model.kind", &["cnn", "conv", "convolutional"], "dcgan"),
     ("model.latent", &["gaussian", "gauss"], "normal"),
     ("model.init", &["default", "kaiming", "uniform"], "pytorch"),
@@ -98,15 +98,14 @@ mod tests {
     fn words_of_others_lead_to_keys_and_values_that_there_are() {
         assert!(KEYS.iter().all(|(_, key)| find(key).is_some()));
         for (end, words, ours) in VALUES {
-            let mut choices = keys().filter_map(|key| match key.kind {
-                Kind::Choice(choices) if key.path == end || key.path.ends_with(&format!(".{end}")) => {
-                    Some(choices)
-                }
-                _ => None,
-            });
-            let choices = choices.next().unwrap_or_else(|| panic!("no key ends with {end}"));
-            assert!(ours.contains(" = ") || choices.contains(&ours), "{ours} is no {end}");
-            assert!(words.iter().all(|word| !choices.contains(word)), "{words:?} are of {end}");
+            let is_meant = |key: &&Key| key.path == end || key.path.ends_with(&format!(".{end}"));
+            let meant: Vec<&Key> = keys().filter(is_meant).collect();
+            assert!(!meant.is_empty(), "no key ends with {end}");
+            for Key { path, kind, .. } in meant {
+                let Kind::Choice(choices) = kind else { panic!("{path} has no choices") };
+                assert!(ours.contains(" = ") || choices.contains(&ours), "{ours} is no {path}");
+                assert!(words.iter().all(|word| !choices.contains(word)), "{words:?} are of {path}");
+            }
         }
     }
 

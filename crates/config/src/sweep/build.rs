@@ -2,14 +2,14 @@
 
 use gansweep_base::spelling::nearest;
 
-use super::{Axis, Exclusion, Factor, Pinned, Sweep};
-use crate::axis::{AxisKind, AxisSpec, AxisValues};
-use crate::draw::Draw;
+use super::declared::{Declared, Drawn};
+use super::variants::{DeclaredVariants, ONE_BUDGET};
+use super::{Exclusion, Factor, Pinned, Sweep};
+use crate::axis::AxisKind;
 use crate::merge::SweepSettings;
 use crate::parsed_layer::{ParsedAxis, ParsedLayer, ParsedValue};
 use crate::schema::{EXCLUDE, Effect, VARIANT, VARIANTS};
-use crate::value_names::ValueNames;
-use crate::{Fault, Layer, Problem, Search, Value, Variant};
+use crate::{Fault, Layer, Problem, Search};
 
 impl Sweep {
     /// Merges the axes and exclusions of the layers, the lowest layer first.
@@ -22,7 +22,8 @@ impl Sweep {
         let mut pinned = Vec::new();
         let declared = declared_axes(layers, &mut pinned, faults);
         report_overlaps(&declared, faults);
-        let variants = DeclaredVariants::new(layers, &declared, &mut pinned, faults);
+        let mut replaced = Vec::new();
+        let variants = DeclaredVariants::new(layers, &declared, &mut replaced, faults);
         let n = if let Some(search) = search {
             report_searched(&declared, variants.as_ref(), layers, faults);
             search.startup
@@ -30,6 +31,7 @@ impl Sweep {
             report_random(&declared, layers, settings, &pinned, faults);
             settings.random.n.unwrap_or(0)
         };
+        pinned.extend(replaced);
         let drawn = Drawn { seed: settings.random.seed, n };
         let variants_kind = if search.is_some() { AxisKind::Random } else { AxisKind::Grid };
         let mut factors = Vec::new();
@@ -95,94 +97,6 @@ impl Sweep {
     }
 }
 
-/// How values are drawn.
-#[derive(Clone, Copy)]
-struct Drawn {
-    seed: u64,
-    n: usize,
-}
-
-/// An axis with the layer that it comes from.
-struct Declared<'g> {
-    axis: &'g ParsedAxis,
-    layer: &'g Layer,
-}
-
-impl Declared<'_> {
-    fn resolve(&self, Drawn { seed, n }: Drawn) -> Axis {
-        let ParsedAxis { key, spec, place, .. } = self.axis;
-        let AxisSpec { values, names } = spec;
-        let (values, draw) = match values {
-            AxisValues::Listed(values) => (values.clone(), None),
-            AxisValues::Drawn(draw) => (draw.values(seed, key.path, n), Some(draw.clone())),
-        };
-        Axis { key, values, place: place.clone(), layer: self.layer.clone(), draw, names: names.clone() }
-    }
-
-    fn path(&self) -> String {
-        format!("{}.\"{}\"", self.axis.kind.table(), self.axis.key.path)
-    }
-
-    fn fault(&self, problem: Problem) -> Fault {
-        Fault::new(self.axis.place.clone(), Some(self.layer.clone()), self.path(), problem)
-    }
-}
-
-/// The variants in force, with the layer that they come from.
-struct DeclaredVariants<'g> {
-    variants: Vec<Variant>,
-    layer: &'g Layer,
-}
-
-impl<'g> DeclaredVariants<'g> {
-    /// Those of the last layer that has some. A later layer's value replaces theirs, and so does its axis.
-    fn new(
-        layers: &'g [ParsedLayer],
-        axes: &[Declared<'_>],
-        pinned: &mut Vec<Pinned>,
-        faults: &mut Vec<Fault>,
-    ) -> Option<Self> {
-        let (place, parsed) = layers.iter().enumerate().rfind(|(_, parsed)| parsed.variants.is_some())?;
-        let mut variants = parsed.variants.clone().filter(|variants| !variants.is_empty())?;
-        let later = &layers[place + 1..];
-        for parsed in later {
-            for value in &parsed.values {
-                if variants.iter().any(|variant| variant.value_of(value.key).is_some()) {
-                    pinned.push(Pinned { key: value.key.path, layer: parsed.layer.clone() });
-                }
-                for variant in &mut variants {
-                    variant.give_up(value.key);
-                }
-            }
-        }
-        for declared in axes {
-            let key = declared.axis.key;
-            if later.iter().any(|parsed| parsed.layer == *declared.layer) {
-                for variant in &mut variants {
-                    variant.give_up(key);
-                }
-            } else if let Some((name, value)) =
-                variants.iter().find_map(|variant| Some((&variant.name, variant.value_of(key)?)))
-            {
-                let given = format!("{VARIANTS}.{name}.{}", value.key.path);
-                let problem = Problem::TwoAxes(given, value.place.clone());
-                faults.push(declared.fault(problem).expected("the axis, or the key in variants"));
-            }
-        }
-        Some(Self { variants, layer: &parsed.layer })
-    }
-
-    /// The axis of their names: one of the grid, or a choice of a search.
-    fn resolve(&self, kind: AxisKind, Drawn { seed, n }: Drawn) -> Axis {
-        let all: Vec<Value> = self.variants.iter().map(|variant| Value::Text(variant.name.clone())).collect();
-        let names = ValueNames::given(&all, self.variants.iter().map(|variant| variant.name.clone()));
-        let draw = (kind == AxisKind::Random).then(|| Draw::Choice(all.clone()));
-        let values = draw.as_ref().map_or(all, |draw| draw.values(seed, VARIANT.path, n));
-        let place = self.variants[0].place.clone();
-        Axis { key: &VARIANT, values, place, layer: self.layer.clone(), draw, names }
-    }
-}
-
 /// The axes in force. A later layer's axis replaces an earlier one on the same key, and a later layer's
 /// single value removes it.
 fn declared_axes<'g>(
@@ -196,7 +110,11 @@ fn declared_axes<'g>(
             declared.retain(|earlier| {
                 let covered = value.key.covers(earlier.axis.key);
                 if covered {
-                    pinned.push(Pinned { key: earlier.axis.key.path, layer: parsed.layer.clone() });
+                    pinned.push(Pinned {
+                        key: earlier.axis.key.path,
+                        layer: parsed.layer.clone(),
+                        is_of_variants: false,
+                    });
                 } else if value.key.overlaps(earlier.axis.key) {
                     let key = earlier.axis.key.path;
                     let problem = Problem::PartOfAxis(key.to_owned(), earlier.axis.place.clone());
@@ -285,7 +203,7 @@ fn report_searched(
     }
     let random = || declared.iter().filter(|declared| declared.axis.kind == AxisKind::Random);
     for axis in random().filter(|declared| matches!(declared.axis.key.effect, Effect::Budget)) {
-        let fault = axis.fault(Problem::NotSearchable("trials compare at one budget"));
+        let fault = axis.fault(Problem::NotSearchable(ONE_BUDGET));
         faults.push(fault.expected(format_args!("one value for `{}`", axis.axis.key.path)));
     }
     let given =
@@ -296,15 +214,8 @@ fn report_searched(
         faults.push(fault.expected("`search.startup`, the number of drawn trials"));
     }
     let is_reported = faults.iter().any(|fault| fault.key.starts_with("sweep.random."));
-    let of_variants = variants.into_iter().flat_map(|declared| &declared.variants);
-    for (variant, value) in of_variants.flat_map(|it| it.values.iter().map(move |value| (it, value))) {
-        if matches!(value.key.effect, Effect::Budget) {
-            let path = format!("{VARIANTS}.{}.{}", variant.name, value.key.path);
-            let problem = Problem::NotSearchable("trials compare at one budget");
-            let layer = variants.map(|declared| declared.layer.clone());
-            let fault = Fault::new(value.place.clone(), layer, path, problem);
-            faults.push(fault.expected(format_args!("one value for `{}`", value.key.path)));
-        }
+    if let Some(variants) = variants {
+        variants.report_budgets(faults);
     }
     if random().next().is_none()
         && variants.is_none()

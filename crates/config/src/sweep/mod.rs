@@ -1,6 +1,8 @@
 //! A sweep: axes, seeds and exclusions of an experiment.
 
 mod build;
+mod declared;
+mod variants;
 
 use serde::Serialize;
 
@@ -21,7 +23,7 @@ pub struct Sweep {
     pub factors: Vec<Factor>,
     /// Rules for runs to leave out.
     pub exclude: Vec<Exclusion>,
-    /// Axes without effect, because a later layer gives their key a single value.
+    /// Axes and keys of variants without effect, because a later layer gives the key a single value.
     pub pinned: Vec<Pinned>,
 }
 
@@ -64,13 +66,15 @@ pub struct Exclusion {
     pub place: Place,
 }
 
-/// An axis without effect, because a later layer gives its key a single value.
+/// An axis, or a key of variants, without effect, because a later layer gives the key a single value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pinned {
-    /// The key of the axis.
+    /// The key.
     pub key: &'static str,
     /// The layer that gives the key a single value.
     pub layer: Layer,
+    /// Whether it is a key of variants and not that of an axis.
+    pub is_of_variants: bool,
 }
 
 impl Exclusion {
@@ -140,8 +144,17 @@ impl Sweep {
 
     /// Whether an axis or a variant gives the key a value, or a part of it.
     pub(crate) fn decides(&self, key: &Key) -> bool {
+        self.is_swept(key) || self.is_of_variants(key)
+    }
+
+    /// Whether an axis gives the key a value, or a part of it.
+    pub fn is_swept(&self, key: &Key) -> bool {
         self.axes().any(|axis| axis.key.overlaps(key))
-            || self.variants.iter().any(|variant| variant.value_of(key).is_some())
+    }
+
+    /// Whether some variants give the key a value, or a part of it.
+    pub fn is_of_variants(&self, key: &Key) -> bool {
+        self.variants.iter().any(|variant| variant.value_of(key).is_some())
     }
 
     /// The swept recipes, each once; none if all runs start from the file's, which is `own`.

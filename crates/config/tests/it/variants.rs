@@ -52,7 +52,15 @@ fn what_variants_set_is_recorded_with_their_axis() {
         (&axis["key"], &axis["kind"], &axis["values"]),
         (&"variant".into(), &"grid".into(), &vec!["plain", "wgan-gp", "hinge"].into())
     );
-    assert_snapshot!(axis["sets"], @r#"[[],[{"key":"loss.kind","value":"wasserstein"},{"key":"penalty.kind","value":"wgan-gp"},{"key":"train.d_steps","value":5},{"key":"optimizer.beta1","value":0.0}],[{"key":"loss.kind","value":"hinge"},{"key":"optimizer.generator.lr","value":0.0001},{"key":"optimizer.lr","value":0.0004}]]"#);
+    assert_snapshot!(axis["variants"], @r#"[{"name":"plain","sets":[]},{"name":"wgan-gp","sets":[{"key":"loss.kind","value":"wasserstein"},{"key":"penalty.kind","value":"wgan-gp"},{"key":"train.d_steps","value":5},{"key":"optimizer.beta1","value":0.0}]},{"name":"hinge","sets":[{"key":"loss.kind","value":"hinge"},{"key":"optimizer.generator.lr","value":0.0001},{"key":"optimizer.lr","value":0.0004}]}]"#);
+}
+
+#[test]
+fn of_a_search_all_variants_are_recorded() {
+    let text = "[search]\nmethod = \"tpe\"\nstartup = 1\n[sweep.variants]\na = {}\nb = { train.ema = 0.5 }\nc = { train.ema = 0.9 }\n";
+    let axis = &plan(text).axes[0];
+    let names: Vec<_> = axis.variants.iter().map(|variant| variant.name.as_str()).collect();
+    assert_eq!((axis.values.len(), names), (1, vec!["a", "b", "c"]));
 }
 
 #[test]
@@ -110,6 +118,14 @@ fn a_later_layer_replaces_a_value_an_axis_or_all_variants() {
     let hinge = &plan.runs[2].config.optimizer;
     assert_eq!((hinge.generator.lr, hinge.discriminator.lr), (1e-5, 4e-4));
 
+    let (plan, _) = with(&["optimizer.discriminator.lr=1e-5"]);
+    let hinge = &plan.runs[2].config.optimizer;
+    assert_eq!(
+        (hinge.generator.lr, hinge.discriminator.lr),
+        (1e-4, 1e-5),
+        "the variant's own longer key stays"
+    );
+
     let (plan, _) = with(&["sweep.grid.\"train.d_steps\"=[1,3]"]);
     assert_eq!(plan.runs.len(), 6);
     assert_eq!(plan.runs[3].label, "variant=wgan-gp d_steps=3 seed=0");
@@ -123,6 +139,7 @@ fn variants_that_come_to_the_same_config_are_trained_once() {
     let plan =
         plan("[sweep.variants]\na = {}\nb = { train.batch_size = 64 }\nc = { train.batch_size = 32 }\n");
     assert_eq!((labels(&plan), plan.duplicates), (vec!["variant=a seed=0", "variant=c seed=0"], 1));
+    assert_eq!(plan.merged_variants, [("b".to_owned(), "a".to_owned())]);
 }
 
 #[test]
@@ -177,6 +194,13 @@ test.toml:3: sweep.variants.b.loss.label_smoothing: `loss.kind = "hinge"` has no
 test.toml:4: sweep.variants.c.penalty.kind: a penalty is of each image's gradient, and with the discriminator's `batch_norm` its output depends on the other images of the batch (in 1 of 3 configs); expected `model.discriminator.batch_norm = false`, or `penalty.kind = "none"` (from file)
 "#
     );
+    // A variant's list of layers without its kind is told to have no effect.
+    let list = "model.generator.layers = [{ linear = 784 }]";
+    let forgotten = plan(&format!(
+        "[sweep.variants.good]\nmodel.generator.kind = \"layers\"\n{list}\n[sweep.variants.bad]\ntrain.ema = 0.5\n{list}\n"
+    ));
+    let told: Vec<_> = forgotten.without_effect.iter().map(|it| it.setting.key.as_str()).collect();
+    assert_eq!(told, ["sweep.variants.bad.model.generator.layers"]);
     // A list of layers in the file is for the variant that takes it.
     let lists = "model.generator.layers = [{ linear = 784 }]\n[sweep.variants]\na = {}\nb.model.generator.kind = \"layers\"\n";
     assert_eq!(plan(lists).runs.len(), 2);
@@ -217,6 +241,13 @@ test.toml:4: sweep.grid."train.ema": two axes on one key, also swept as `sweep.v
 "#
     );
     assert_snapshot!(faults("[sweep.variant.a]\ntrain.ema = 0.6\n"), @"test.toml:1: sweep.variant: unknown table; did you mean `sweep.variants`? (from file)");
+    // A rule about a faulty variant is no second fault.
+    assert_eq!(faults("[sweep.variants]\nx = 3\n[[sweep.exclude]]\nvariant = \"x\"\n").lines().count(), 1);
+    assert_snapshot!(faults("[[sweep.exclude]]\nvarient = \"x\"\n"), @r#"test.toml:2: sweep.exclude."varient": unknown key; did you mean `variant`? (from file)"#);
+    // Names of keys may be names of variants.
+    assert_eq!(plan("[sweep.variants]\nname = {}\nvariant = { train.ema = 0.5 }\n").runs.len(), 2);
+    let useless = load_with(&text("[sweep.random]\nn = 5\n"), &sets(&["train.d_steps=2"])).unwrap_err();
+    assert!(useless.to_string().contains("sweep.random.n: has no effect here"), "{useless}");
     let set = load_with(&text(""), &sets(&["sweep.variants.hinge.train.ema=0.5"])).unwrap_err();
     assert_snapshot!(set, @"--set sweep.variants.hinge.train.ema=0.5: sweep.variants.hinge.train.ema: unknown key; expected all variants at once, `sweep.variants={...}` (from --set)");
 }

@@ -60,7 +60,7 @@ fn axes_that_change_no_run_are_named() {
 #[test]
 fn of_a_search_what_no_trial_can_turn_on_is_named() {
     let idle = |axes: &str| -> Vec<String> {
-        let search = "penalty.noise = 0.5\n[search]\nmethod = \"tpe\"\nstartup = 2\n[sweep.random.keys]\n";
+        let search = "train.epochs = 5\npenalty.noise = 0.5\n[search]\nmethod = \"tpe\"\nstartup = 2\n[sweep.random.keys]\n";
         let plan = plan(&format!("{search}\"optimizer.lr\" = {{ log_uniform = [1e-5, 1e-2] }}\n{axes}"));
         plan.without_effect.into_iter().map(|idle| idle.setting.key).collect()
     };
@@ -69,6 +69,7 @@ fn of_a_search_what_no_trial_can_turn_on_is_named() {
     let kinds = "\"penalty.kind\" = { choice = [\"none\", \"none\", \"none\", \"none\", \"dragan\"] }\n";
     assert_eq!(idle(&format!("\"penalty.weight\" = {{ uniform = [1, 5] }}\n{kinds}")), [""; 0]);
     assert_eq!(idle("[sweep.variants]\na = {}\nb = { penalty.kind = \"dragan\" }\n"), [""; 0]);
+    assert_eq!(idle("[sweep.variants]\na = {}\nb = { recipe = \"wgan-gp\" }\n"), [""; 0]);
 }
 
 #[test]

@@ -9,8 +9,9 @@ use gansweep_app::plan::{
     TimeEstimate, TrainingTime, preview,
 };
 use gansweep_base::text;
+use gansweep_config::schema::find;
 use gansweep_config::{
-    Axis, AxisSummary, Experiment, Layer, PlannedRun, ResolvedKey, RunState, WithoutEffect,
+    Axis, AxisSummary, Experiment, Layer, Pinned, PlannedRun, ResolvedKey, RunState, WithoutEffect,
 };
 use gansweep_scheduler::EpochBounds;
 use serde::{Serialize, Serializer};
@@ -149,11 +150,18 @@ impl View {
     fn write_warnings_about_keys(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Preview { experiment, plan, .. } = &self.0;
         for pinned in &experiment.sweep.pinned {
-            writeln!(text, "{} is not swept: {} sets it to a single value\n", pinned.key, pinned.layer)?;
+            let Pinned { key, layer, is_of_variants } = pinned;
+            match is_of_variants {
+                true => writeln!(text, "{key} is the same in all variants: {layer} sets it\n")?,
+                false => writeln!(text, "{key} is not swept: {layer} sets it to a single value\n")?,
+            }
         }
         // What a search proposes later may match.
         for place in plan.unused_exclusions.iter().filter(|_| experiment.search.is_none()) {
             writeln!(text, "{}\n", output::unused_exclusion(place))?;
+        }
+        for (variant, earlier) in &plan.merged_variants {
+            writeln!(text, "{}\n", output::merged_variant(variant, earlier))?;
         }
         for setting in &plan.without_effect {
             writeln!(text, "{}\n", output::without_effect(setting))?;
@@ -169,14 +177,18 @@ impl View {
 
     fn write_settings(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An empty default stands for "not given", which most keys of a cluster are.
-        let resolved = &self.0.experiment.resolved;
+        let Experiment { resolved, sweep, .. } = &self.0.experiment;
         let known = resolved
             .iter()
-            .filter(|key| key.layer != Layer::Default || !output::value(&key.value).is_empty());
+            .filter(|key| key.layer != Layer::Default || !output::value(&key.value).is_empty())
+            // The axes are listed with their values.
+            .filter(|key| !find(&key.key).is_some_and(|key| sweep.is_swept(key)));
         let (others, listed): (Vec<&ResolvedKey>, Vec<&ResolvedKey>) =
             known.partition(|key| key.layer == Layer::Default && !self.1.defaults);
         let rows = listed.into_iter().flat_map(|key| {
-            let layers = iter::once(key.layer.to_string()).chain(iter::repeat(String::new()));
+            let or_variant = find(&key.key).is_some_and(|key| sweep.is_of_variants(key));
+            let from = format!("{}{}", key.layer, if or_variant { ", where no variant sets it" } else { "" });
+            let layers = iter::once(from).chain(iter::repeat(String::new()));
             let cells = output::value_rows(&key.key, &[Some(&key.value)]).into_iter().zip(layers);
             output::setting(&key.key, cells.map(|(value, layer)| [value, vec![layer]].concat()).collect())
         });

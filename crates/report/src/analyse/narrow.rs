@@ -31,6 +31,7 @@ pub(super) fn experiment(
     let values = &runs[*best.runs.first()?].values;
     let call = input.call.clone().unwrap_or_default();
     let draft = Draft::new(&input.name, &input.file, &input.source, call, &best.label)?;
+    let draft = Draft { recorded: input.axes.clone(), ..draft };
     let text = draft.around(axes, values, &by_importance(axes, findings))?;
     Some(NextExperiment { text, command: draft.call.command(&draft.file), file: draft.file })
 }
@@ -53,6 +54,8 @@ struct Draft {
     call: Call,
     /// The tables `sweep` of the profile and of the file.
     sources: Vec<Table>,
+    /// The axes of the sweep's record.
+    recorded: serde_json::Value,
 }
 
 impl Draft {
@@ -73,7 +76,7 @@ impl Draft {
         let seeds = sources.iter().find_map(|sweep| sweep.get("seeds")).cloned();
         table.insert("name".to_owned(), Value::String(format!("{name}-narrow")));
         table.insert("description".to_owned(), Value::String(format!("Around {best}.")));
-        Some(Self { file: beside(file), table, seeds, call, sources })
+        Some(Self { file: beside(file), table, seeds, call, sources, recorded: serde_json::Value::Null })
     }
 
     /// The file whose values lie around those at `places`; `None` if nothing can be refined. `order` has the axes' places, the
@@ -127,13 +130,21 @@ impl Draft {
         let text = toml::to_string_pretty(&table).ok()?;
         let Call { profile, sets, variables, .. } = self.call.clone();
         let options = LoadOptions { profile, sets, env: variables.into_iter().collect() };
-        Experiment::parse(Path::new(&self.file), text.clone(), &options).is_ok().then_some(text)
+        let experiment = Experiment::parse(Path::new(&self.file), text.clone(), &options).ok()?;
+        // What a profile or an argument gives would replace the best config's value.
+        experiment.sweep.pinned.is_empty().then_some(text)
     }
 
-    /// A variant with its name.
+    /// A recorded variant with its name. What an axis or a later layer decided is not among its settings.
     fn variant(&self, name: &str) -> Option<(String, Value)> {
-        let variants = self.sources.iter().find_map(|sweep| sweep.get("variants"))?;
-        Some((name.to_owned(), variants.get(name)?.clone()))
+        let mut variants =
+            self.recorded.as_array()?.iter().filter_map(|axis| axis["variants"].as_array()).flatten();
+        let sets = variants.find(|variant| variant["name"] == name)?["sets"].as_array()?;
+        let mut table = Table::new();
+        for set in sets {
+            table.insert(set["key"].as_str()?.to_owned(), Value::try_from(&set["value"]).ok()?);
+        }
+        Some((name.to_owned(), Value::Table(table)))
     }
 
     /// An axis' value as an experiment has it: that of a name is what the sweep's file has under it.
@@ -375,21 +386,35 @@ mod tests {
     }
 
     #[test]
-    fn of_variants_the_best_stays() {
-        let source = "[sweep.variants.plain]\n[sweep.variants.hinge]\nloss.kind = \"hinge\"\n[profile.few.sweep.variants.soft]\n\
-                      loss.label_smoothing = 0.1\n[profile.few.sweep.variants.plain]\n";
-        let rates = [json!(1e-4), json!(1e-3)];
-        let next_of = |profile: Option<&str>, name: &str| {
-            let names = [json!(name), json!("plain")];
+    fn of_variants_the_best_stays_as_it_is_recorded() {
+        let source = "[sweep.variants.plain]\n[sweep.variants.hinge]\nloss.kind = \"minimax\"\n[profile.steps]\ntrain.d_steps = 3\n";
+        let axes: [(&str, &[serde_json::Value], usize); 2] = [
+            ("variant", &[json!("hinge"), json!("plain")], 0),
+            ("optimizer.lr", &[json!(1e-4), json!(1e-3)], 0),
+        ];
+        let next_of = |profile: Option<&str>, sets: serde_json::Value| {
             let call = Call { profile: profile.map(str::to_owned), ..Call::default() };
-            next(source, call, &[("variant", &names, 0), ("optimizer.lr", &rates, 0)])
+            let draft = Draft::new("lr", "lr.toml", source, call, "the best")?;
+            let recorded = json!([{"key": "variant", "variants": [{"name": "hinge", "sets": sets}]}]);
+            let draft = Draft { recorded, ..draft };
+            let axes_of: Vec<Axis> = axes.iter().map(|(key, values, _)| axis(key, values)).collect();
+            let text = draft.around(&axes_of, &[Some(0), Some(0)], &[1])?;
+            Some(text.parse::<Table>().unwrap())
         };
-        let (table, _) = next_of(None, "hinge").unwrap();
+        let hinge = json!([{"key": "loss.kind", "value": "hinge"}, {"key": "train.d_steps", "value": 2}]);
+        let table = next_of(None, hinge.clone()).unwrap();
         let variants = table["sweep"]["variants"].as_table().unwrap();
         assert_eq!(variants.keys().collect::<Vec<_>>(), ["hinge"]);
-        assert_eq!(variants["hinge"]["loss"]["kind"].as_str(), Some("hinge"));
-        assert!(next_of(Some("few"), "soft").is_some());
-        assert!(next_of(Some("few"), "hinge").is_none(), "the sweep's record fits another file");
+        assert_eq!(
+            variants["hinge"]["loss.kind"].as_str(),
+            Some("hinge"),
+            "an argument had replaced the file's"
+        );
+        // The profile's value would replace the variant's.
+        assert!(next_of(Some("steps"), hinge).is_none());
+        assert!(next_of(Some("steps"), json!([{"key": "loss.kind", "value": "hinge"}])).is_some());
+        // Variants that are not recorded.
+        assert!(next("", Call::default(), &axes).is_none());
     }
 
     #[test]

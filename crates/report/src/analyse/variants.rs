@@ -6,27 +6,17 @@ use serde_json::Value;
 use super::text;
 use crate::context::{Setting, Variant};
 
-/// What each variant sets. Of a search, a variant that several trials have stands once.
+/// What each variant sets.
 pub(super) fn variants(axes: &Value) -> Vec<Variant> {
-    let mut variants: Vec<Variant> = Vec::new();
-    for axis in axes.as_array().into_iter().flatten() {
-        // Axes of other keys have no such list.
-        let (Some(names), Some(sets)) = (axis["values"].as_array(), axis["sets"].as_array()) else {
-            continue;
-        };
-        for (name, set) in names.iter().zip(sets) {
-            let name = text::of_value(name);
-            if !variants.iter().any(|known| known.name == name) {
-                variants.push(Variant { name, settings: settings(set) });
-            }
-        }
-    }
-    variants
-}
-
-fn settings(set: &Value) -> Vec<Setting> {
-    let set: Vec<Assignment> = serde_json::from_value(set.clone()).unwrap_or_default();
-    set.into_iter().map(|Assignment { key, value }| Setting { text: text::of_value(&value), key }).collect()
+    let axes = axes.as_array().into_iter().flatten();
+    // Axes of other keys have no such list.
+    let variants = axes.filter_map(|axis| axis["variants"].as_array()).flatten();
+    let variant = |variant: &Value| {
+        let sets: Vec<Assignment> = serde_json::from_value(variant["sets"].clone()).unwrap_or_default();
+        let setting = |Assignment { key, value }| Setting { text: text::of_value(&value), key };
+        Variant { name: text::of_value(&variant["name"]), settings: sets.into_iter().map(setting).collect() }
+    };
+    variants.map(variant).collect()
 }
 
 #[cfg(test)]
@@ -36,11 +26,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variant_stands_once_and_other_axes_have_none() {
-        let clip =
-            json!([{"key": "loss.weight_clip", "value": 0.01}, {"key": "model.batch_norm", "value": true}]);
+    fn a_variant_has_its_settings_and_other_axes_have_none() {
         let axes = json!([
-            {"key": "variant", "values": ["clip", "plain", "clip"], "sets": [clip, [], clip]},
+            {"key": "variant", "values": ["clip"], "variants": [
+                {"name": "clip", "sets": [
+                    {"key": "loss.weight_clip", "value": 0.01}, {"key": "model.batch_norm", "value": true},
+                ]},
+                {"name": "plain", "sets": []},
+            ]},
             {"key": "optimizer.lr", "values": [1e-4, 1e-3]},
         ]);
         let setting = |key: &str, text: &str| Setting { key: key.to_owned(), text: text.to_owned() };

@@ -1,0 +1,91 @@
+//! The variants of the merged layers.
+
+use super::declared::{Declared, Drawn};
+use super::{Axis, Pinned};
+use crate::axis::AxisKind;
+use crate::draw::Draw;
+use crate::parsed_layer::ParsedLayer;
+use crate::schema::{Effect, Key, VARIANT, VARIANTS};
+use crate::value_names::ValueNames;
+use crate::{Fault, Layer, Problem, Value, Variant};
+
+/// Why a budget cannot be searched.
+pub(super) const ONE_BUDGET: &str = "trials compare at one budget";
+
+/// The variants in force, with the layer that they come from.
+pub(super) struct DeclaredVariants<'g> {
+    pub(super) variants: Vec<Variant>,
+    layer: &'g Layer,
+}
+
+impl<'g> DeclaredVariants<'g> {
+    /// Those of the last layer that has some. A later layer's value replaces theirs, and so does its axis.
+    pub(super) fn new(
+        layers: &'g [ParsedLayer],
+        axes: &[Declared<'_>],
+        replaced: &mut Vec<Pinned>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Self> {
+        let (place, parsed) = layers.iter().enumerate().rfind(|(_, parsed)| parsed.variants.is_some())?;
+        let variants = parsed.variants.clone().filter(|variants| !variants.is_empty())?;
+        let mut declared = Self { variants, layer: &parsed.layer };
+        let later = &layers[place + 1..];
+        for parsed in later {
+            for value in &parsed.values {
+                if declared.give_up(value.key) {
+                    let layer = parsed.layer.clone();
+                    replaced.push(Pinned { key: value.key.path, layer, is_of_variants: true });
+                }
+            }
+        }
+        for axis in axes {
+            if later.iter().any(|parsed| parsed.layer == *axis.layer) {
+                declared.give_up(axis.axis.key);
+            } else {
+                declared.report_axis(axis, faults);
+            }
+        }
+        Some(declared)
+    }
+
+    /// Removes the values for a key from all variants; returns whether there were any.
+    fn give_up(&mut self, key: &Key) -> bool {
+        let had_some = self.variants.iter().any(|variant| variant.value_of(key).is_some());
+        for variant in &mut self.variants {
+            variant.give_up(key);
+        }
+        had_some
+    }
+
+    /// Reports an axis on a key that a variant sets.
+    fn report_axis(&self, axis: &Declared<'_>, faults: &mut Vec<Fault>) {
+        let values = self.variants.iter().map(|variant| (variant, variant.value_of(axis.axis.key)));
+        for (variant, value) in values.filter_map(|(variant, value)| Some((variant, value?))).take(1) {
+            let given = format!("{VARIANTS}.{}.{}", variant.name, value.key.path);
+            let fault = axis.fault(Problem::TwoAxes(given, value.place.clone()));
+            faults.push(fault.expected("the axis, or the key in variants"));
+        }
+    }
+
+    /// Reports budgets, which a search cannot take.
+    pub(super) fn report_budgets(&self, faults: &mut Vec<Fault>) {
+        for variant in &self.variants {
+            for value in variant.values.iter().filter(|value| value.key.effect == Effect::Budget) {
+                let path = format!("{VARIANTS}.{}.{}", variant.name, value.key.path);
+                let problem = Problem::NotSearchable(ONE_BUDGET);
+                let fault = Fault::new(value.place.clone(), Some(self.layer.clone()), path, problem);
+                faults.push(fault.expected(format_args!("one value for `{}`", value.key.path)));
+            }
+        }
+    }
+
+    /// The axis of their names: one of the grid, or a choice of a search.
+    pub(super) fn resolve(&self, kind: AxisKind, Drawn { seed, n }: Drawn) -> Axis {
+        let all: Vec<Value> = self.variants.iter().map(|variant| Value::Text(variant.name.clone())).collect();
+        let names = ValueNames::given(&all, self.variants.iter().map(|variant| variant.name.clone()));
+        let draw = (kind == AxisKind::Random).then(|| Draw::Choice(all.clone()));
+        let values = draw.as_ref().map_or(all, |draw| draw.values(seed, VARIANT.path, n));
+        let place = self.variants[0].place.clone();
+        Axis { key: &VARIANT, values, place, layer: self.layer.clone(), draw, names }
+    }
+}
