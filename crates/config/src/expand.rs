@@ -98,6 +98,22 @@ pub(crate) fn assigned<'x>(
     (run, recipe)
 }
 
+/// For a search, what it may propose and no drawn trial may have: for each choice of an axis that `is_asked` for, the config with
+/// it and the first values of the other axes.
+pub(crate) fn choices<'e>(
+    experiment: &'e Experiment,
+    is_asked: fn(&Key) -> bool,
+) -> impl Iterator<Item = (BudgetedConfig, Vec<&'e Value>)> {
+    let axes = experiment.sweep.axes().filter(move |axis| experiment.search.is_some() && is_asked(axis.key));
+    axes.flat_map(|axis| axis.choices().map(move |choice| (axis, choice))).filter_map(|(asked, choice)| {
+        let value = |axis: &'e Axis| if axis.key == asked.key { Some(choice) } else { axis.values.first() };
+        let values: Vec<&Value> = experiment.sweep.axes().map(value).collect::<Option<_>>()?;
+        let chosen: Vec<(&Key, &Value)> =
+            experiment.sweep.axes().map(|axis| axis.key).zip(values.iter().copied()).collect();
+        Some((assigned(experiment, &chosen).0, values))
+    })
+}
+
 /// The mixed-radix digits of `index`: the position in each factor, the last factor changing fastest.
 fn digits(mut index: usize, lengths: &[usize]) -> Vec<usize> {
     let mut digits = vec![0; lengths.len()];
@@ -134,6 +150,16 @@ pub(crate) fn check(
             match found.get_mut(place) {
                 Some((_, configs)) => *configs += 1,
                 None => found.push((conflict, 1)),
+            }
+        }
+    }
+    // A variant that conflicts would never be proposed, and nobody would know why.
+    for (run, values) in choices(experiment, |key| *key == VARIANT).filter(|_| data.is_none()) {
+        for conflict in conflicts(&run.config, experiment, None) {
+            let conflict = Found::new(conflict, experiment, &values);
+            if conflict.variant.is_some() && !places.contains_key(&conflict) {
+                places.insert(conflict.clone(), found.len());
+                found.push((conflict, 1));
             }
         }
     }

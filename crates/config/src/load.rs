@@ -8,6 +8,7 @@ use crate::experiment::{Experiment, Origins};
 use crate::layers::{self, LoadOptions};
 use crate::merge::{LayerStack, RecipeBases, ResolvedKey, Settings, stack, unmergeable};
 use crate::parsed_layer::ParsedLayer;
+use crate::schema::{Key, VARIANT};
 use crate::sweep::Sweep;
 use crate::{
     BudgetedConfig, DataRequest, EvaluateEpochs, Fault, Faults, Layer, Place, Problem, Record, Search, Value,
@@ -49,9 +50,14 @@ impl Experiment {
         }
     }
 
-    /// The images that the runs ask for, each request once. Excluded runs ask for none.
+    /// The images that the runs ask for, each request once, of a search also those of choices that no drawn trial has. Excluded
+    /// runs ask for none.
     pub fn data_requests(&self) -> BTreeSet<DataRequest> {
-        Expansion::new(self).planned().map(|it| DataRequest::from(&it.run.config.data)).collect()
+        let expansion = Expansion::new(self);
+        let planned = expansion.planned().map(|it| it.run);
+        let decides_data = |key: &Key| key.path.starts_with("data.") || *key == VARIANT;
+        let proposed = expand::choices(self, decides_data).map(|(run, _)| run);
+        planned.chain(proposed).map(|run| DataRequest::from(&run.config.data)).collect()
     }
 
     fn merge(

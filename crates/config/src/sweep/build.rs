@@ -3,7 +3,7 @@
 use gansweep_base::spelling::nearest;
 
 use super::declared::{Declared, Drawn};
-use super::variants::{DeclaredVariants, ONE_BUDGET};
+use super::declared_variants::{DeclaredVariants, ONE_BUDGET};
 use super::{Exclusion, Factor, Pinned, Sweep};
 use crate::axis::AxisKind;
 use crate::merge::SweepSettings;

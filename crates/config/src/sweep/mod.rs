@@ -2,7 +2,7 @@
 
 mod build;
 mod declared;
-mod variants;
+mod declared_variants;
 
 use serde::Serialize;
 
@@ -105,7 +105,7 @@ impl Axis {
     }
 
     /// The values, and for a choice those that were not drawn too: a search may propose them later.
-    fn choices(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn choices(&self) -> impl Iterator<Item = &Value> {
         let more = match &self.draw {
             Some(Draw::Choice(values)) => values.as_slice(),
             _ => &[],

@@ -64,6 +64,21 @@ fn of_a_search_all_variants_are_recorded() {
 }
 
 #[test]
+fn of_a_search_variants_that_are_not_drawn_are_checked_and_ask_for_their_data() {
+    let search = |seed: u32, variants: &str| {
+        format!(
+            "[search]\nmethod = \"tpe\"\nstartup = 1\n[sweep.random]\nseed = {seed}\n[sweep.variants]\na = {{}}\n{variants}"
+        )
+    };
+    for seed in 0..6 {
+        let faults = faults(&search(seed, "b = { loss.kind = \"hinge\", loss.label_smoothing = 0.1 }\n"));
+        assert!(faults.contains("sweep.variants.b.loss.label_smoothing"), "{faults}");
+        let asked = load(&search(seed, "b = { data.dataset = \"kmnist\" }\n")).data_requests();
+        assert_eq!(asked.len(), 2, "{asked:?}");
+    }
+}
+
+#[test]
 fn variants_are_combined_with_other_axes_and_change_slowest() {
     let all = plan(&text(
         "[sweep.grid]\n\"train.batch_size\" = [32, 64]\n[sweep.random]\nn = 2\n[sweep.random.keys]\n\"train.ema\" = { uniform = [0.9, 0.99] }\n",
