@@ -19,6 +19,7 @@ pub(super) struct Declared<'g> {
 }
 
 impl Declared<'_> {
+    /// The axis with its values, drawn if need be.
     pub(super) fn resolve(&self, Drawn { seed, n }: Drawn) -> Axis {
         let ParsedAxis { key, spec, place, .. } = self.axis;
         let AxisSpec { values, names } = spec;
@@ -33,6 +34,7 @@ impl Declared<'_> {
         format!("{}.\"{}\"", self.axis.kind.table(), self.axis.key.path)
     }
 
+    /// A fault of the axis, at its place.
     pub(super) fn fault(&self, problem: Problem) -> Fault {
         Fault::new(self.axis.place.clone(), Some(self.layer.clone()), self.path(), problem)
     }

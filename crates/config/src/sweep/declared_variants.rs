@@ -59,8 +59,9 @@ impl<'g> DeclaredVariants<'g> {
 
     /// Reports an axis on a key that a variant sets.
     fn report_axis(&self, axis: &Declared<'_>, faults: &mut Vec<Fault>) {
-        let values = self.variants.iter().map(|variant| (variant, variant.value_of(axis.axis.key)));
-        for (variant, value) in values.filter_map(|(variant, value)| Some((variant, value?))).take(1) {
+        let mut variants = self.variants.iter();
+        let first = variants.find_map(|variant| Some((variant, variant.value_of(axis.axis.key)?)));
+        if let Some((variant, value)) = first {
             let given = format!("{VARIANTS}.{}.{}", variant.name, value.key.path);
             let fault = axis.fault(Problem::TwoAxes(given, value.place.clone()));
             faults.push(fault.expected("the axis, or the key in variants"));

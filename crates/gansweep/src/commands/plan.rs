@@ -347,6 +347,7 @@ struct Json<'p> {
     duplicates: usize,
     excluded: usize,
     unused_exclusions: Vec<String>,
+    merged_variants: Vec<Value>,
     without_effect: &'p [WithoutEffect],
     unselected: usize,
     runs_left: usize,
@@ -363,6 +364,7 @@ struct Json<'p> {
 impl<'p> Json<'p> {
     fn of(preview: &'p Preview) -> Self {
         let Preview { experiment, plan, .. } = preview;
+        let merged = |(variant, earlier): &(String, String)| json!({"variant": variant, "same_as": earlier});
         let extension = |((from, to), runs)| json!({"from_epochs": from, "to_epochs": to, "runs": runs});
         Self {
             name: &experiment.name,
@@ -376,6 +378,7 @@ impl<'p> Json<'p> {
             duplicates: plan.duplicates,
             excluded: plan.excluded,
             unused_exclusions: plan.unused_exclusions.iter().map(ToString::to_string).collect(),
+            merged_variants: plan.merged_variants.iter().map(merged).collect(),
             without_effect: &plan.without_effect,
             runs_left: preview.runs_left,
             unselected: preview.unselected,
