@@ -23,6 +23,8 @@ pub(crate) const RATE: f64 = 0.5;
 const MAX_NUMBERS: usize = 1 << 24;
 /// The most numbers in a weight: 256 MiB.
 const MAX_WEIGHT: usize = 1 << 26;
+/// The most pixels of a map that attention relates to each other: 64 MiB of weights for an image.
+const MAX_ATTENDED: usize = 1 << 12;
 
 /// One layer of a network, as PyTorch's layer of that name.
 ///
@@ -69,6 +71,11 @@ pub enum NetworkLayer {
     /// The input of the layer that many layers before it, in place of its own: a shortcut around those layers, with the layers that
     /// follow in it. A residual that starts with this layer adds what it left out.
     Shortcut(u32),
+    /// Self-attention over the pixels of a map. Of the input's channels, the first that many are the queries, as many the keys, and the
+    /// others the values, which it mixes.
+    Attention(u32),
+    /// The product with one trained number, which is 0 at first.
+    Scale,
     /// `nn.BatchNorm1d` or `nn.BatchNorm2d`.
     BatchNorm,
     /// `nn.LayerNorm` over all numbers of a row.
@@ -134,6 +141,8 @@ impl NetworkLayer {
             Self::SumPool(_) => "sum-pool",
             Self::Residual(_) => "residual",
             Self::Shortcut(_) => "shortcut",
+            Self::Attention(_) => "attention",
+            Self::Scale => "scale",
             Self::BatchNorm => "batch-norm",
             Self::LayerNorm => "layer-norm",
             Self::InstanceNorm => "instance-norm",
@@ -231,6 +240,7 @@ impl NetworkLayer {
                 }
                 shape.to_vec()
             }
+            Self::Attention(width) => attended(width, feature_map(input)?)?.to_vec(),
             Self::InstanceNorm => {
                 let [_, height, width] = feature_map(input)?;
                 if height.saturating_mul(width) < 2 {
@@ -239,7 +249,8 @@ impl NetworkLayer {
                 input.to_vec()
             }
             Self::Flatten => vec![volume(input)],
-            Self::BatchNorm
+            Self::Scale
+            | Self::BatchNorm
             | Self::LayerNorm
             | Self::LeakyRelu(_)
             | Self::Smooth(_)
@@ -324,6 +335,20 @@ fn feature_map(input: &[usize]) -> Result<[usize; 3], String> {
     })
 }
 
+/// The shape that attention with that many channels of queries makes of a map.
+fn attended(width: u32, [channels, height, sides]: [usize; 3]) -> Result<[usize; 3], String> {
+    let (width, pixels) = (width as usize, height.saturating_mul(sides));
+    if channels <= 2 * width {
+        return Err(format!(
+            "takes {width} channels of queries, {width} of keys and at least one of values, not {channels} channels"
+        ));
+    }
+    if pixels > MAX_ATTENDED {
+        return Err(format!("{height} x {sides} is {pixels} pixels, more than {MAX_ATTENDED}"));
+    }
+    Ok([channels - 2 * width, height, sides])
+}
+
 fn volume(shape: &[usize]) -> usize {
     shape.iter().copied().fold(1, usize::saturating_mul)
 }
@@ -362,7 +387,8 @@ impl fmt::Display for NetworkLayer {
             | Self::AveragePool(count)
             | Self::SumPool(count)
             | Self::Residual(count)
-            | Self::Shortcut(count) => write!(f, " {count}"),
+            | Self::Shortcut(count)
+            | Self::Attention(count) => write!(f, " {count}"),
             Self::Conv { outputs, window, .. } => write!(f, " {outputs} {window}"),
             Self::ConvTranspose { outputs, window, output_padding, .. } => {
                 write!(f, " {outputs} {window}")?;
@@ -375,7 +401,8 @@ impl fmt::Display for NetworkLayer {
             Self::Dropout(number) if *number == RATE => Ok(()),
             Self::LeakyRelu(number) | Self::Dropout(number) => write!(f, " {number}"),
             Self::Reshape([channels, height, width]) => write!(f, " {channels}x{height}x{width}"),
-            Self::BatchNorm
+            Self::Scale
+            | Self::BatchNorm
             | Self::LayerNorm
             | Self::InstanceNorm
             | Self::Smooth(_)
@@ -429,7 +456,8 @@ pub(crate) mod tests {
             (2u32..=16).prop_map(SumPool),
             (1u32..=12).prop_map(Residual),
             (1u32..=12).prop_map(Shortcut),
-            prop::sample::select(vec![BatchNorm, LayerNorm, InstanceNorm, Tanh, Sigmoid, Flatten]),
+            (1u32..=6).prop_map(Attention),
+            prop::sample::select(vec![Scale, BatchNorm, LayerNorm, InstanceNorm, Tanh, Sigmoid, Flatten]),
             prop::sample::select(SmoothActivation::ALL.to_vec()).prop_map(Smooth),
             (0.0..0.9).prop_map(LeakyRelu),
             prop::sample::select(vec![LeakyRelu(0.0), LeakyRelu(0.01), LeakyRelu(1e-7), Dropout(0.5)]),

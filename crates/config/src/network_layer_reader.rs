@@ -21,7 +21,7 @@ const MAX_WINDOW: u64 = 32;
 /// The largest factor of an `upsample`, an `avg-pool` or a `sum-pool`.
 const MAX_FACTOR: u64 = 16;
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "linear",
     "conv",
     "conv-transpose",
@@ -30,6 +30,8 @@ const NAMES: [&str; 21] = [
     "sum-pool",
     "residual",
     "shortcut",
+    "attention",
+    "scale",
     "batch-norm",
     "layer-norm",
     "instance-norm",
@@ -215,6 +217,8 @@ impl Written {
             "sum-pool" => NetworkLayer::SumPool(self.count(2, MAX_FACTOR)?),
             "residual" => NetworkLayer::Residual(self.count(1, MAX_LAYERS as u64 - 1)?),
             "shortcut" => NetworkLayer::Shortcut(self.count(1, MAX_LAYERS as u64 - 1)?),
+            "attention" => NetworkLayer::Attention(self.count(1, MAX_COUNT)?),
+            "scale" => self.bare(NetworkLayer::Scale)?,
             "batch-norm" => self.bare(NetworkLayer::BatchNorm)?,
             "layer-norm" => self.bare(NetworkLayer::LayerNorm)?,
             "instance-norm" => self.bare(NetworkLayer::InstanceNorm)?,
@@ -388,6 +392,8 @@ fn of_pytorch(name: &str) -> Option<&'static str> {
         "leakyrelu" => "leaky-relu",
         "swish" => "silu",
         "add" | "skip" | "resblock" => "residual",
+        "selfattention" | "self-attention" | "self_attn" | "multiheadattention" | "nonlocal" => "attention",
+        "gamma" | "layerscale" => "scale",
         _ => return None,
     })
 }
@@ -466,6 +472,8 @@ mod tests {
             ("'SiLU'", "silu"),
             ("'Swish'", "silu"),
             ("'GELU()'", "gelu"),
+            ("'SelfAttention'", "attention"),
+            ("'LayerScale'", "scale"),
         ] {
             let (problem, expected, nearest) = fault(wrong);
             if wrong.starts_with("{ kernel") {

@@ -66,6 +66,11 @@ impl Matrix {
         Self::new(lines, LINE)
     }
 
+    /// Lines of the allocated memory.
+    pub(super) fn capacity(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Becomes a copy of another matrix, within the allocated memory.
     pub(super) fn copy_from(&mut self, other: &Self) {
         self.reshape(other.rows, other.cols);

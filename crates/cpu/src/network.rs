@@ -116,6 +116,8 @@ impl Mlp {
                     | Layer::Pool(_)
                     | Layer::Residual(_)
                     | Layer::Shortcut(_)
+                    | Layer::Attention(_)
+                    | Layer::Scale
                     | Layer::InstanceNorm
                     | Layer::Smooth(_),
                     _,

@@ -331,6 +331,9 @@ fn of_listed<'a>(network: &'a mut ListedNet, role: &'a str) -> Vec<Named<'a>> {
         match &mut step.op {
             Op::Product(stage) => arrays.stage(stage),
             Op::Norm(index, norm) => arrays.norm(*index, norm),
+            Op::Scale(scale) => {
+                arrays.trained(&format!("{}.weight", scale.index), &mut scale.factor, Order::transposed(1));
+            }
             _ => {}
         }
     }

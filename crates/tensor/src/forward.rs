@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, activation};
 
 use super::activation::{Slopes, smooth, smooth_factors};
+use super::attention::{attend, change_by_attention};
 use super::condition::{self, Input};
 use super::conv::{Sides, convolve, convolve_transposed, to_maps, to_rows};
 use super::norm::{self, BatchAffine, Moments};
@@ -85,6 +86,8 @@ impl Pass<'_> {
                 Layer::Pool(layer) => reduce(layer, x, sides(&node.input)),
                 Layer::Residual(_) => x + shortcuts.end(index),
                 Layer::Shortcut(_) => shortcuts.end(index),
+                Layer::Attention(layer) => attend(layer, x, sides(&node.input)),
+                Layer::Scale => x * next_tensor(&mut parameters),
                 Layer::Tanh => x.tanh(),
                 Layer::Sigmoid => activation::sigmoid(x),
             }
@@ -146,6 +149,14 @@ impl Pass<'_> {
                     (x + added, change + added_change)
                 }
                 Layer::Shortcut(_) => shortcuts.end(index),
+                Layer::Attention(layer) => {
+                    let changed = change_by_attention(layer, x.clone(), change, sides(&node.input));
+                    (attend(layer, x, sides(&node.input)), changed)
+                }
+                Layer::Scale => {
+                    let (factor, leaf) = (next_tensor(&mut parameters), next_tensor(&mut leaves));
+                    (x * factor, change * leaf)
+                }
                 Layer::Tanh => {
                     let y = x.tanh();
                     (y.clone(), change * (y.square().neg() + 1.0))
@@ -237,11 +248,15 @@ fn weight_and_bias(
     node: &Node,
     tensors: &mut impl Iterator<Item = Tensor<3>>,
 ) -> (Tensor<3>, Option<Tensor<3>>) {
-    let mut tensor = || tensors.next().expect("the layout has the tensors of each layer");
-    (tensor(), node.layer.has_bias().then(tensor))
+    let weight = next_tensor(tensors);
+    (weight, node.layer.has_bias().then(|| next_tensor(tensors)))
 }
 
 /// The next two tensors of a normalisation: weight and bias, or mean and variance.
 fn pair(tensors: &mut impl Iterator<Item = Tensor<3>>) -> [Tensor<3>; 2] {
-    std::array::from_fn(|_| tensors.next().expect("the layout has two tensors for each normalisation"))
+    std::array::from_fn(|_| next_tensor(tensors))
+}
+
+fn next_tensor(tensors: &mut impl Iterator<Item = Tensor<3>>) -> Tensor<3> {
+    tensors.next().expect("the layout has the tensors of each layer")
 }

@@ -6,6 +6,7 @@
 //! steps. Metrics stay on the device until the end of an [`advance`](gansweep_train::Trainer::advance).
 
 mod activation;
+mod attention;
 mod augment;
 mod average;
 mod condition;

@@ -7,9 +7,11 @@ use std::ops::Range;
 
 use gansweep_nn::optimizer::Algorithm;
 
+use super::attention::{Attend, AttentionMemory};
 use super::class_rows::{ClassRows, keep_columns};
 use super::op::{Enlarge, Pointwise, Reduce, map_to_rows, rows_to_map, times_derivative};
 use super::patches::Patches;
+use super::scale::Scale;
 use super::shortcuts::Shortcuts;
 use super::stage::{MapStage, MapTrace, Scratch, fill_mask};
 use crate::activation::LeakyRelu;
@@ -66,6 +68,8 @@ pub(crate) enum Op {
     Enter(Option<usize>),
     /// From images to patches, for a first convolution.
     Unfold(Patches),
+    Attend(Attend),
+    Scale(Box<Scale>),
     /// From rows of numbers to a map.
     ToMap,
     /// From a map to rows of numbers.
@@ -84,8 +88,15 @@ pub(crate) struct ListedTrace {
     pub(super) gradients: [Matrix; 2],
     pub(super) shortcuts: Shortcuts,
     pub(super) scratch: Scratch,
+    pub(super) memory: ImageMemory,
+}
+
+/// Memory of steps that go through their images one by one.
+#[derive(Debug, Clone)]
+pub(super) struct ImageMemory {
     /// An image with its padding.
     pub(super) padded: Vec<f32>,
+    pub(super) attention: AttentionMemory,
 }
 
 /// What one step saves.
@@ -169,7 +180,7 @@ impl Step {
         [input, entered]: [&Matrix; 2],
         batch: BatchRows,
         trace: &mut StepTrace,
-        padded: &mut [f32],
+        memory: &mut ImageMemory,
     ) {
         let (arch, images) = (engine.arch, batch.images);
         let StepTrace::Other { output, norm: norm_trace, saved } = trace else {
@@ -212,7 +223,12 @@ impl Step {
                 output.add(arch, entered);
             }
             Op::Enter(_) => output.copy_from(entered),
-            Op::Unfold(patches) => patches.unfold(input, None, output, padded),
+            Op::Unfold(patches) => patches.unfold(input, None, output, &mut memory.padded),
+            Op::Attend(attend) => attend.forward(arch, input, images, output, &mut memory.attention),
+            Op::Scale(scale) => {
+                output.copy_from(input);
+                scale.apply(arch, output);
+            }
             Op::ToMap => rows_to_map(input, self.output[0], output),
             Op::ToRows => map_to_rows(input, self.input[0], output, 0),
         }
@@ -255,7 +271,10 @@ impl ListedNet {
             gradients: [gradient.clone(), gradient],
             shortcuts: if backward { self.shortcuts(images) } else { Shortcuts::default() },
             scratch: Scratch::new(&stages),
-            padded: vec![0.0; padded.max().unwrap_or(0)],
+            memory: ImageMemory {
+                padded: vec![0.0; padded.max().unwrap_or(0)],
+                attention: AttentionMemory::default(),
+            },
         }
     }
 
@@ -297,7 +316,7 @@ impl ListedNet {
                 _ => first,
             };
             own[0].keep_classes(classes);
-            step.forward(engine, mode, [input, entered], batch, &mut own[0], &mut trace.padded);
+            step.forward(engine, mode, [input, entered], batch, &mut own[0], &mut trace.memory);
         }
         let Some((last, step)) = trace.steps.last().zip(self.steps.last()) else { return };
         let Rows { matrix, first_row } = out;
@@ -329,7 +348,7 @@ impl ListedNet {
         mut learning: Option<Learning>,
     ) {
         let first = self.first_reached();
-        let ListedTrace { batch, steps: traces, gradients: [own, other], shortcuts, scratch, padded, .. } =
+        let ListedTrace { batch, steps: traces, gradients: [own, other], shortcuts, scratch, memory, .. } =
             trace;
         let (joined, batch, classes) = (&trace.input, *batch, input.classes);
         let input = if self.embedded.is_some() { joined } else { input.dense };
@@ -354,7 +373,7 @@ impl ListedNet {
             let mut back = Backward {
                 wanted: learning.is_none() || i > first || self.embedded.is_some(),
                 added: added.unwrap_or_default(),
-                ..Backward::new(&mut *engine, batch, input, both, &mut *scratch, &mut *padded)
+                ..Backward::new(&mut *engine, batch, input, both, &mut *scratch, &mut *memory)
             };
             if back.step(step, &mut after[0], learning.as_mut()) {
                 std::mem::swap(own, other);
@@ -408,7 +427,7 @@ impl ListedTrace {
 impl Step {
     /// Whether it has parameters.
     pub(super) fn learns(&self) -> bool {
-        matches!(self.op, Op::Product(_) | Op::Norm(..))
+        matches!(self.op, Op::Product(_) | Op::Norm(..) | Op::Scale(_))
     }
 }
 
@@ -431,7 +450,7 @@ pub(super) struct Backward<'a> {
     pub(super) own: &'a mut Matrix,
     pub(super) other: &'a mut Matrix,
     pub(super) scratch: &'a mut Scratch,
-    pub(super) padded: &'a mut [f32],
+    pub(super) memory: &'a mut ImageMemory,
 }
 
 impl<'a> Backward<'a> {
@@ -442,10 +461,10 @@ impl<'a> Backward<'a> {
         input: &'a Matrix,
         [own, other]: [&'a mut Matrix; 2],
         scratch: &'a mut Scratch,
-        padded: &'a mut [f32],
+        memory: &'a mut ImageMemory,
     ) -> Self {
         let (added, signals, kept, joined) = (Added::default(), None, None, None);
-        Self { engine, batch, input, wanted: true, added, signals, kept, joined, own, other, scratch, padded }
+        Self { engine, batch, input, wanted: true, added, signals, kept, joined, own, other, scratch, memory }
     }
 }
 
@@ -499,7 +518,20 @@ impl Backward<'_> {
             Op::Reduce(reduce) => reduce.backward(self.own, images, self.other),
             Op::Unfold(patches) => {
                 let identity = Derivative::LeakyRelu(1.0);
-                patches.fold_gradient(self.own, identity, self.input, self.other, self.padded);
+                patches.fold_gradient(self.own, identity, self.input, self.other, &mut self.memory.padded);
+            }
+            Op::Attend(attend) => {
+                self.keep();
+                let both = [self.input, &*self.own];
+                attend.backward(arch, both, images, self.other, &mut self.memory.attention);
+                if let Some(joined) = self.joined {
+                    self.other.add(arch, joined);
+                }
+            }
+            Op::Scale(scale) => {
+                self.keep();
+                let added = self.added.affine.map(|[of_factor, _]| of_factor);
+                scale.backward(arch, self.input, self.own, learning, added);
             }
             Op::ToMap => {
                 self.other.reshape(images, step.input[0] * step.input[1]);
@@ -508,7 +540,7 @@ impl Backward<'_> {
             Op::ToRows => rows_to_map(self.own, step.input[0], self.other),
         }
         self.engine.lap(Phase::Patches);
-        !matches!(step.op, Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_) | Op::Enter(_))
+        !matches!(step.op, Op::Pointwise(_) | Op::Dropout(_) | Op::Scale(_) | Op::Add(_) | Op::Enter(_))
     }
 
     fn product(&mut self, stage: &mut MapStage, trace: &mut MapTrace, mut learning: Option<&mut Learning>) {
@@ -573,6 +605,10 @@ impl Parameters for ListedNet {
                     stage.norm.as_mut().map(|(_, norm)| norm)
                 }
                 Op::Norm(_, norm) => Some(&mut **norm),
+                Op::Scale(scale) => {
+                    work(&mut scale.factor);
+                    None
+                }
                 _ => None,
             };
             if let Some(norm) = norm {

@@ -5,11 +5,13 @@ use gansweep_nn::average;
 use gansweep_nn::network::{self, Condition, Conv2d, ConvTranspose2d, Entry, Layer, Network, Node, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 
+use super::attention::Attend;
 use super::class_rows::ClassRows;
 use super::links::Links;
 use super::listed::{ListedNet, Op, Step};
 use super::op::{Enlarge, Pointwise, Reduce};
 use super::patches::Patches;
+use super::scale::Scale;
 use super::stage::{MapStage, WeightLayout};
 use crate::matrix::{LINE, Matrix};
 use crate::norm::Norm;
@@ -43,6 +45,9 @@ enum PlannedOp {
     /// With the step whose output it takes; the network's input, if there is none.
     Enter(Option<usize>),
     Unfold(Patches),
+    Attend(Attend),
+    /// With the layer's index.
+    Scale(usize),
     ToMap,
     ToRows,
 }
@@ -116,6 +121,11 @@ fn plan(network: &Network) -> Vec<PlannedStep> {
             }
             Layer::Residual(_) => plan.push(PlannedOp::Add(plan.entered(node, index)), input, output),
             Layer::Shortcut(_) => plan.push(PlannedOp::Enter(plan.entered(node, index)), input, output),
+            Layer::Attention(layer) => {
+                let attend = Attend { layer, pixels: output[0], values: output[1] };
+                plan.push(PlannedOp::Attend(attend), input, output);
+            }
+            Layer::Scale => plan.push(PlannedOp::Scale(index), input, output),
             // A Linear layer beside them has its weights in the order of the map.
             Layer::Unflatten(_) if index > 0 && writes_map(nodes, index - 1) => {}
             Layer::Flatten if reads_map(nodes, index + 1) => {}
@@ -301,6 +311,8 @@ impl PlannedStep {
             PlannedOp::Add(start) => Op::Add(start),
             PlannedOp::Enter(start) => Op::Enter(start),
             PlannedOp::Unfold(patches) => Op::Unfold(patches),
+            PlannedOp::Attend(attend) => Op::Attend(attend),
+            PlannedOp::Scale(index) => Op::Scale(Box::new(Scale::new(index, buffers))),
             PlannedOp::ToMap => Op::ToMap,
             PlannedOp::ToRows => Op::ToRows,
             PlannedOp::Product(product) => {
@@ -350,6 +362,7 @@ impl PlannedStep {
                 weights + norm_of_weight + traced + product.norm.map_or(0, |(_, layer)| norm(layer))
             }
             PlannedOp::Norm(_, layer) => map + norm(*layer),
+            PlannedOp::Scale(_) => map + copies + 1,
             PlannedOp::Smooth(_) | PlannedOp::Dropout(_) | PlannedOp::Add(_) | PlannedOp::Enter(_) => 2 * map,
             _ => map,
         }
@@ -369,7 +382,11 @@ impl PlannedStep {
     fn has_second_derivative(&self) -> bool {
         match &self.op {
             PlannedOp::Product(product) => product.norm.is_some(),
-            PlannedOp::Norm(..) | PlannedOp::Smooth(_) | PlannedOp::Output(_) => true,
+            PlannedOp::Norm(..)
+            | PlannedOp::Smooth(_)
+            | PlannedOp::Output(_)
+            | PlannedOp::Attend(_)
+            | PlannedOp::Scale(_) => true,
             _ => false,
         }
     }
@@ -392,6 +409,9 @@ impl PlannedStep {
             PlannedOp::Product(_) => self.pair_lines(images) + of_norm,
             PlannedOp::Norm(..) => 2 * map + affine,
             PlannedOp::Smooth(_) | PlannedOp::Output(_) => map,
+            // The signals of the output, which become the gradient of the input.
+            PlannedOp::Attend(_) => map.max(lines(self.input, images)),
+            PlannedOp::Scale(_) => map + 2,
             _ => 0,
         }
     }
@@ -425,6 +445,15 @@ impl ListedNet {
     }
 }
 
+/// The most lines that one of the attentions needs; they share them.
+fn most_of_attentions(steps: &[PlannedStep], lines: impl Fn(Attend) -> usize) -> usize {
+    let attentions = steps.iter().filter_map(|step| match step.op {
+        PlannedOp::Attend(attend) => Some(attend),
+        _ => None,
+    });
+    attentions.map(lines).max().unwrap_or(0)
+}
+
 /// Lines of the embedding of classes behind the input.
 fn embedding_lines(network: &Network) -> usize {
     let condition = network.condition.filter(|condition| condition.entry == Entry::Concat);
@@ -440,7 +469,8 @@ pub(crate) fn listed_pair_bytes(network: &Network, images: usize) -> u64 {
     let second: usize = reached.iter().map(|step| step.second_order_lines(images)).sum();
     let sums = reached.iter().map(|step| step.together().map_or(LINE, |it| it.sums(step.output[1]))).max();
     let sums = sums.map_or(0, |cols| 4 * Matrix::lines_of(images, cols) + embedding_lines(network));
-    ((pairs + second + sums) * LINE * size_of::<f32>()) as u64
+    let attention = most_of_attentions(&steps, Attend::tangent_lines);
+    ((pairs + second + sums + attention) * LINE * size_of::<f32>()) as u64
 }
 
 /// Bytes that the trainer allocates for a network of layers in any order: parameters with `copies` of each, one of them
@@ -461,5 +491,6 @@ pub(crate) fn listed_bytes(network: &Network, copies: usize, is_averaged: bool, 
         let own = if copies > 0 { copies + 1 } else { 0 };
         all += own * embedding_lines(network) + Matrix::lines_of(images, network.inputs());
     }
+    all += most_of_attentions(&steps, Attend::memory_lines);
     ((all + 2 * largest + transposed + tap) * LINE * size_of::<f32>()) as u64
 }

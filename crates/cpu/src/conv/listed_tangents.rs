@@ -1,8 +1,9 @@
 //! Signals and tangents of a network of layers in any order, for a [penalty](crate::penalty).
 
 use super::class_rows::keep_columns;
-use super::listed::{Backward, ListedNet, ListedTrace, Op, Step, StepTrace};
+use super::listed::{Backward, ImageMemory, ListedNet, ListedTrace, Op, Step, StepTrace};
 use super::op::{map_to_rows, rows_to_map, times_derivative};
+use super::scale::sum_of_products;
 use super::stage::{MapStage, MapTrace};
 use super::tangents::{pairs_of, reshape_pairs_of};
 use crate::added_pairs::{AddedPairs, SecondOrder, StepGradients};
@@ -32,7 +33,7 @@ impl ListedNet {
         pairs: &mut AddedPairs,
         images: &mut Matrix,
     ) {
-        let ListedTrace { batch, input, steps: traces, gradients: [own, other], shortcuts, scratch, padded } =
+        let ListedTrace { batch, input, steps: traces, gradients: [own, other], shortcuts, scratch, memory } =
             trace;
         let joined = self.embedded.as_ref().map(|_| &*input);
         own.reshape(images.rows(), 1);
@@ -61,7 +62,7 @@ impl ListedNet {
             let mut back = Backward {
                 signals: if matches!(step.op, Op::Product(_)) { signals.next() } else { of_norm },
                 kept,
-                ..Backward::new(&mut *engine, *batch, input, both, &mut *scratch, &mut *padded)
+                ..Backward::new(&mut *engine, *batch, input, both, &mut *scratch, &mut *memory)
             };
             if back.step(step, &mut after[0], None) {
                 std::mem::swap(own, other);
@@ -81,7 +82,7 @@ impl ListedNet {
         pairs: &mut AddedPairs,
         images: &Matrix,
     ) {
-        let ListedTrace { batch, steps: traces, gradients: [own, other], shortcuts, padded, .. } =
+        let ListedTrace { batch, steps: traces, gradients: [own, other], shortcuts, memory, .. } =
             &mut *trace;
         match &self.embedded {
             Some(embedded) => embedded.widen(images, own),
@@ -94,7 +95,8 @@ impl ListedNet {
             Some(SecondOrder { steps, sums, .. }) => (steps.iter_mut(), Some(sums)),
             None => ([].iter_mut(), None),
         };
-        for (i, (step, trace)) in self.steps.iter().zip(traces).enumerate() {
+        for (i, step) in self.steps.iter().enumerate() {
+            let (before, after) = traces.split_at(i);
             let product = if matches!(step.op, Op::Product(_)) { products.next() } else { None };
             let signals = product.map(|(tangents, signals)| {
                 tangents.copy_from(own);
@@ -103,12 +105,13 @@ impl ListedNet {
             let mut pass = TangentPass {
                 engine: &mut *engine,
                 images: batch.images,
+                input: before.last().map(StepTrace::output),
                 own: &mut *own,
                 other: &mut *other,
-                padded: &mut *padded,
+                memory: &mut *memory,
                 sums: sums.as_deref_mut(),
             };
-            if pass.step(step, trace, signals, gradients.next()) {
+            if pass.step(step, &after[0], signals, gradients.next()) {
                 std::mem::swap(own, other);
             }
             shortcuts.complete_tangents(engine.arch, i, own);
@@ -121,10 +124,12 @@ impl ListedNet {
 struct TangentPass<'a> {
     engine: &'a mut Engine,
     images: usize,
+    /// The step's input, if it is not the network's.
+    input: Option<&'a Matrix>,
     /// The tangents of the step's input.
     own: &'a mut Matrix,
     other: &'a mut Matrix,
-    padded: &'a mut [f32],
+    memory: &'a mut ImageMemory,
     /// Memory for normalisations.
     sums: Option<&'a mut [Matrix; 4]>,
 }
@@ -174,12 +179,29 @@ impl TangentPass<'_> {
             }
             Op::Enlarge(enlarge) => enlarge.forward(self.own, self.images, self.other),
             Op::Reduce(reduce) => reduce.forward(self.own, self.images, self.other),
-            Op::Unfold(patches) => patches.unfold(self.own, None, self.other, self.padded),
+            Op::Unfold(patches) => patches.unfold(self.own, None, self.other, &mut self.memory.padded),
+            Op::Attend(attend) => {
+                let signals = gradients.and_then(|gradients| gradients.own.as_mut());
+                let Some(input) = self.input else { unreachable!("images become a map before attention") };
+                let (both, memory) = ([input, &*self.own], &mut self.memory.attention);
+                attend.tangents(arch, both, self.images, signals, self.other, memory);
+            }
+            Op::Scale(scale) => {
+                if let Some(StepGradients { own: Some(signals), affine: Some([of_factor, _]), .. }) =
+                    gradients
+                {
+                    of_factor.set(0, 0, sum_of_products(arch, self.own, signals));
+                }
+                scale.apply(arch, self.own);
+            }
             Op::ToMap => rows_to_map(self.own, pixels, self.other),
             Op::ToRows => map_to_rows(self.own, step.input[0], self.other, 0),
         }
         self.engine.lap(Phase::Patches);
-        !matches!(step.op, Op::Norm(..) | Op::Pointwise(_) | Op::Dropout(_) | Op::Add(_) | Op::Enter(_))
+        !matches!(
+            step.op,
+            Op::Norm(..) | Op::Pointwise(_) | Op::Dropout(_) | Op::Scale(_) | Op::Add(_) | Op::Enter(_)
+        )
     }
 
     fn product(

@@ -6,6 +6,7 @@
 //! perceptrons: they are unfolded to patches before the first convolution and folded from patches after the last
 //! transposed one ([`patches`]).
 
+mod attention;
 mod class_rows;
 mod condition;
 mod epilogue;
@@ -18,6 +19,7 @@ mod op;
 mod patches;
 mod plan;
 mod product;
+mod scale;
 mod second_order;
 mod shortcuts;
 mod stage;

@@ -49,7 +49,7 @@ impl ListedNet {
         images: &Matrix,
     ) {
         let Some(second) = &mut pairs.second_order else { return };
-        let ListedTrace { batch, input, steps: traces, gradients: [own, other], shortcuts, scratch, padded } =
+        let ListedTrace { batch, input, steps: traces, gradients: [own, other], shortcuts, scratch, memory } =
             trace;
         shortcuts.clear();
         let images = if self.embedded.is_some() { &*input } else { images };
@@ -67,12 +67,16 @@ impl ListedNet {
                 wanted: i > second.first || self.embedded.is_some(),
                 signals: product.as_mut().map(|[_, output]| output),
                 joined: joined.as_ref(),
-                ..Backward::new(&mut *engine, *batch, input, both, &mut *scratch, &mut *padded)
+                ..Backward::new(&mut *engine, *batch, input, both, &mut *scratch, &mut *memory)
             };
             let is_in_other = back.step(&mut self.steps[i], &mut after[0], None);
-            if let (Some([weight, bias]), Some(norm)) = (affine, after[0].norm()) {
-                weight.add(engine.arch, &norm.weight_gradient);
-                bias.copy_from(&norm.bias_gradient);
+            match (affine, after[0].norm(), &self.steps[i].op) {
+                (Some([weight, bias]), Some(norm), _) => {
+                    weight.add(engine.arch, &norm.weight_gradient);
+                    bias.copy_from(&norm.bias_gradient);
+                }
+                (Some([of_factor, _]), None, Op::Scale(scale)) => of_factor.add(engine.arch, &scale.gradient),
+                _ => {}
             }
             if is_in_other {
                 std::mem::swap(own, other);
@@ -95,11 +99,11 @@ impl Step {
         }
     }
 
-    /// Whether its derivative changes with its input, but for jumps.
+    /// Whether its derivative changes with its input, but for jumps, or has a gradient that is summed with those that do.
     pub(super) fn has_second_derivative(&self) -> bool {
         match &self.op {
             Op::Product(stage) => stage.norm.is_some(),
-            Op::Norm(..) => true,
+            Op::Norm(..) | Op::Attend(_) | Op::Scale(_) => true,
             Op::Pointwise(function) => function.has_second_derivative(),
             Op::Dropout(_)
             | Op::Enlarge(_)
@@ -128,6 +132,15 @@ impl Step {
                 own: Some(map(output)),
                 signals: Some(map(output)),
                 affine: Some(norm.zeros()),
+            },
+            Op::Attend(_) => StepGradients {
+                own: Some(Matrix::of_lines(map(input).capacity().max(map(output).capacity()))),
+                ..StepGradients::default()
+            },
+            Op::Scale(_) => StepGradients {
+                own: Some(map(output)),
+                affine: Some(std::array::from_fn(|_| Matrix::new(1, 1))),
+                ..StepGradients::default()
             },
             _ => StepGradients {
                 own: self.has_second_derivative().then(|| map(output)),

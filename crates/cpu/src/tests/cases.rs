@@ -6,6 +6,7 @@ use gansweep_config::{
     Relativistic,
 };
 
+use super::attention::{attentions, penalised_attentions};
 use super::class_norms::class_norms;
 use super::conditional_lists::{conditional_lists, penalised_conditional_lists};
 use super::convolutions::{conditional_convolutions, convolutions, penalised_convolutions};
@@ -31,6 +32,8 @@ pub(super) fn cases() -> Vec<(&'static str, Config)> {
         .chain(conditional_convolutions())
         .chain(lists())
         .chain(penalised_lists())
+        .chain(attentions())
+        .chain(penalised_attentions())
         .chain(penalised_blocks())
         .chain(shortcuts())
         .chain(penalised_shortcuts())

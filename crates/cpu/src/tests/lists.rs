@@ -495,7 +495,7 @@ fn noise(shape: ImageShape, count: usize, config: &Config) -> TrainingImages {
 fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
     let small = |kernel, stride, padding| Window { kernel, stride, padding };
     let bias = choice & 64 == 0;
-    match choice % 16 {
+    match choice % 18 {
         0 if choice & 128 == 0 => NetworkLayer::BatchNorm,
         0 => NetworkLayer::InstanceNorm,
         1 => NetworkLayer::LayerNorm,
@@ -520,6 +520,8 @@ fn appended(choice: u8, shape: &[usize]) -> NetworkLayer {
         13 => NetworkLayer::SumPool(2),
         14 if choice & 128 == 0 => NetworkLayer::Residual(1 + u32::from(choice) / 16 % 5),
         14 => NetworkLayer::Shortcut(1 + u32::from(choice) / 16 % 5),
+        15 => NetworkLayer::Attention(1 + u32::from(choice) / 64),
+        16 => NetworkLayer::Scale,
         _ => NetworkLayer::Reshape([1, 1, shape.iter().product::<usize>() as u32]),
     }
 }

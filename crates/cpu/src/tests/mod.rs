@@ -1,5 +1,6 @@
 //! Whole steps against an independent implementation, and changes that must not change a bit.
 
+mod attention;
 mod averaged_norms;
 mod bits;
 mod cases;

@@ -3,8 +3,8 @@
 use gansweep_config::{InitKind, NetworkLayer, SmoothActivation};
 
 use super::{
-    BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, InstanceNorm, LayerNorm, Linear, Pointwise,
-    Pool, PoolKind, Residual, Shortcut, TensorSpec, Unflatten, Upsample,
+    Attention, BatchNorm, Conv2d, ConvTranspose2d, Describe, Flatten, Init, InstanceNorm, LayerNorm, Linear,
+    Pointwise, Pool, PoolKind, Residual, Scale, Shortcut, TensorSpec, Unflatten, Upsample,
 };
 
 /// A layer that PyTorch would have in an `nn.Sequential`, without the values that may differ
@@ -29,6 +29,10 @@ pub enum Layer {
     Residual(Residual),
     /// See [`Shortcut`].
     Shortcut(Shortcut),
+    /// See [`Attention`].
+    Attention(Attention),
+    /// See [`Scale`].
+    Scale,
     /// See [`BatchNorm`].
     BatchNorm(BatchNorm),
     /// See [`LayerNorm`].
@@ -69,6 +73,8 @@ impl From<&NetworkLayer> for Layer {
             }
             NetworkLayer::Residual(around) => Self::Residual(Residual { around: around as usize }),
             NetworkLayer::Shortcut(around) => Self::Shortcut(Shortcut { around: around as usize }),
+            NetworkLayer::Attention(width) => Self::Attention(Attention { width: width as usize }),
+            NetworkLayer::Scale => Self::Scale,
             NetworkLayer::BatchNorm => Self::BatchNorm(BatchNorm::default()),
             NetworkLayer::LayerNorm => Self::LayerNorm,
             NetworkLayer::InstanceNorm => Self::InstanceNorm,
@@ -111,7 +117,8 @@ impl Layer {
     pub const fn has_second_derivative(&self) -> bool {
         matches!(
             self,
-            Self::BatchNorm(_)
+            Self::Attention(_)
+                | Self::BatchNorm(_)
                 | Self::LayerNorm
                 | Self::InstanceNorm
                 | Self::Smooth(_)
@@ -132,6 +139,8 @@ impl Layer {
             Self::Pool(layer) => layer,
             Self::Residual(layer) => layer,
             Self::Shortcut(layer) => layer,
+            Self::Attention(layer) => layer,
+            Self::Scale => &Scale,
             Self::BatchNorm(layer) => layer,
             Self::LayerNorm => &LayerNorm,
             Self::InstanceNorm => &InstanceNorm,

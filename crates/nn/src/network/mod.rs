@@ -6,6 +6,7 @@
 //! file and the cost of a step follow from the descriptions; a backend interprets the list.
 
 mod architecture;
+mod attention;
 mod batch_norm;
 mod block;
 mod condition;
@@ -25,6 +26,7 @@ use std::fmt;
 
 use gansweep_config::{ImageShape, InitKind};
 
+pub use attention::{Attention, Scale};
 pub use batch_norm::BatchNorm;
 pub use block::{Residual, Shortcut};
 pub use condition::{Condition, Entry};

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::super::tape::{Batch, Tape, Var, Vars};
+use super::attention::{attended, through_attention};
 use super::curves::curve;
 use super::layers::{
     Map, Normalised, convolution, embedding, image_norm, linear, pooled, sums, transposed_convolution,
@@ -22,6 +23,8 @@ enum Saved {
     Nothing,
     /// The factors of an activation or a dropout.
     Factors(Batch),
+    /// The input of an attention and its weights.
+    Attended(Batch, Vec<Batch>),
     /// Normalised numbers, and one over the standard deviation that each was divided by.
     Normalised(Batch, Batch),
 }
@@ -81,6 +84,9 @@ pub(super) fn input_gradients(
                 around_blocks.entry(index - around).or_default().push(signals);
                 before
             }
+            (Layer::Attention(layer), Saved::Attended(rows, weights)) => {
+                through_attention(tape, layer, &node.input, (rows, weights), &signals)
+            }
             (_, Saved::Factors(factors)) => multiplied(tape, &signals, factors),
             (_, Saved::Normalised(normalised, inverse)) => {
                 let how = Normalised::of(node.layer, &node.input);
@@ -134,6 +140,15 @@ fn forward(
                 (sums(tape, &rows, &inputs[index - around]), Saved::Nothing)
             }
             Layer::Shortcut(Shortcut { around }) => (inputs[index - around].clone(), Saved::Nothing),
+            Layer::Attention(layer) => {
+                let (output, weights) = attended(tape, layer, &node.input, &rows);
+                (output, Saved::Attended(rows, weights))
+            }
+            Layer::Scale => {
+                let factor = vars[&name(index, "weight")][0];
+                let factors: Batch = rows.iter().map(|row| vec![factor; row.len()]).collect();
+                (multiplied(tape, &rows, &factors), Saved::Factors(factors))
+            }
             Layer::LayerNorm | Layer::InstanceNorm => {
                 let affine = [&*vars[&name(index, "weight")], &*vars[&name(index, "bias")]];
                 let how = Normalised::of(node.layer, &node.input);

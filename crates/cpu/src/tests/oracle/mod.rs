@@ -1,5 +1,6 @@
 //! A reference implementation of a lane in 64-bit floats, with automatic differentiation of every number.
 
+mod attention;
 pub(crate) mod curves;
 mod input_gradient;
 mod inputs;

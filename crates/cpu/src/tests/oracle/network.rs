@@ -7,6 +7,7 @@ use gansweep_nn::network::{
 use gansweep_nn::rng::{self, Key};
 
 use super::super::tape::{Batch, Tape, Var, Vars};
+use super::attention::attended;
 use super::curves::curve;
 use super::layers::{
     Map, Normalised, convolution, embedding, image_norm, linear, pooled, sums, transposed_convolution,
@@ -68,6 +69,11 @@ impl Oracle {
                 }
                 Layer::Residual(Residual { around }) => sums(tape, &rows, &inputs[index - around]),
                 Layer::Shortcut(Shortcut { around }) => inputs[index - around].clone(),
+                Layer::Attention(layer) => attended(tape, layer, &node.input, &rows).0,
+                Layer::Scale => {
+                    let factor = vars[&name("weight")][0];
+                    rows.iter().map(|row| row.iter().map(|&x| tape.mul(x, factor)).collect()).collect()
+                }
                 Layer::Conv2d(Conv2d { window, .. }) => {
                     let map = Map { input: &node.input, output: &node.output, window };
                     convolution(tape, &vars[&name("weight")], bias, &map, &rows)
