@@ -3,7 +3,7 @@
     python load_documented.py FOLDER
 
 FOLDER has the exports of runs of the recipes `fast`, `dcgan` and `conditional`, in folders of these names, in `class-norms` that of
-a run of `fast` with batch normalisations of classes, and in `shortcuts` that of a run with a list of layers.
+a run of `fast` with batch normalisations of classes, and in `shortcuts` and `attention` those of runs with lists of layers.
 """
 
 import re
@@ -60,6 +60,13 @@ def main():
         blocks["Shortcut"](4), nn.Upsample(scale_factor=4), nn.Conv2d(2, 3, 1), blocks["Residual"](3),
         nn.ReLU(), nn.Conv2d(3, 1, 3, padding=1), nn.Tanh(),
     )  # fmt: skip
+    layers = documented("class Attention")
+    attentive = blocks["Blocks"](
+        nn.Linear(64, 98), nn.Unflatten(1, (2, 7, 7)), nn.BatchNorm2d(2), nn.ReLU(),
+        nn.Conv2d(2, 9, 1), layers["Attention"](2), nn.Conv2d(5, 2, 1), layers["Scale"](), blocks["Residual"](4),
+        nn.Upsample(scale_factor=4), nn.Conv2d(2, 1, 3, padding=1), nn.Tanh(),
+    )  # fmt: skip
+    assert load(attentive, folder / "attention/generator.safetensors")(torch.randn(10, 64)).shape == (10, 1, 28, 28)
     assert load(drawn, folder / "shortcuts/generator.safetensors")(torch.randn(10, 64)).shape == (10, 1, 28, 28)
 
 

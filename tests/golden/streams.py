@@ -195,6 +195,8 @@ class Check:
                 # Batch normalisation of classes has a weight of two axes, as Linear layers have.
                 has_statistics = name.rsplit(".", 1)[0] + ".running_mean" in self.inputs
                 is_norm = weight.ndim in (1, 3) or has_statistics
+                # A trained factor is 0 at first, and has no bias.
+                is_factor = is_norm and name.endswith("weight") and name.replace("weight", "bias") not in self.inputs
                 stream_key = key(self.seed, INIT, [role, index])
                 if name.endswith(EMBEDDING):
                     self.equal(name, normal(stream_key, values.size), tolerance=1e-6)
@@ -202,7 +204,8 @@ class Check:
                     expected = is_norm + 0.02 * normal(stream_key, values.size)
                     self.equal(name, expected, tolerance=3e-7)
                 elif is_norm:
-                    self.equal(name, np.full(values.size, float(name.endswith("weight"))))
+                    of_weight = 0.0 if is_factor else 1.0
+                    self.equal(name, np.full(values.size, of_weight if name.endswith("weight") else 0.0))
                 else:
                     # Of a transposed convolution too: PyTorch takes its second axis for the inputs.
                     bound = np.float32(1) / np.sqrt(np.float32(np.prod(weight.shape[1:])))

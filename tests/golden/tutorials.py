@@ -44,6 +44,30 @@ class Shortcut(Around):
     """The start of a shortcut, which goes on with that input."""
 
 
+class Attention(nn.Module):
+    """Self-attention over the pixels of a map, whose channels are queries, keys and values."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
+    def forward(self, x):
+        query, key, value = x.flatten(2).tensor_split([self.width, 2 * self.width], dim=1)
+        weights = torch.softmax(query.transpose(1, 2) @ key / math.sqrt(self.width), dim=2)
+        return (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+
+
+class Scale(nn.Module):
+    """The product with one trained number."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return self.weight * x
+
+
 def through(layers, x):
     """The output of layers of which some may take inputs of others."""
     inputs = []
@@ -562,6 +586,8 @@ def listed(texts, shape):
             else nn.AvgPool2d(int(main), divisor_override=1) if name == "sum-pool"
             else Residual(int(main)) if name == "residual"
             else Shortcut(int(main)) if name == "shortcut"
+            else Attention(int(main)) if name == "attention"
+            else Scale() if name == "scale"
             else (nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d)(shape[0]) if name == "batch-norm"
             else nn.LayerNorm(shape) if name == "layer-norm"
             else nn.InstanceNorm2d(shape[0], affine=True) if name == "instance-norm"

@@ -185,12 +185,14 @@ impl Net {
         }
     }
 
-    /// Memory for a penalty's tangents and signals of up to `images` images.
-    pub(super) fn pairs(&self, images: usize) -> AddedPairs {
-        match self {
-            Self::Mlp(net) => net.pairs(images),
-            Self::Conv(net) => net.pairs(images),
-            Self::Listed(net) => net.pairs(images),
+    /// Memory for a penalty's tangents and signals of up to `images` images. What they need beside that is made room for in the
+    /// trace of the images.
+    pub(super) fn pairs(&self, images: usize, trace: &mut NetTrace) -> AddedPairs {
+        match (self, trace) {
+            (Self::Mlp(net), _) => net.pairs(images),
+            (Self::Conv(net), _) => net.pairs(images),
+            (Self::Listed(net), NetTrace::Listed(trace)) => net.pairs(images, trace),
+            (Self::Listed(_), _) => unreachable!("a network has a trace of its kind"),
         }
     }
 

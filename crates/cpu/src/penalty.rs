@@ -83,13 +83,14 @@ impl Penalty {
             Points::AroundReal => batch * image.size(),
             Points::Images { .. } => 0,
         };
+        let mut trace = discriminator.trace(rows, true);
         Some(Self {
             config: config.clone(),
             points,
             drawn: vec![0.0; drawn],
-            trace: discriminator.trace(rows, true),
             logits: Matrix::new(rows, 1),
-            pairs: discriminator.pairs(rows),
+            pairs: discriminator.pairs(rows, &mut trace),
+            trace,
             images: match discriminator {
                 Net::Mlp(_) => None,
                 Net::Conv(_) | Net::Listed(_) => Some(Matrix::new(rows, image.size())),

@@ -31,6 +31,8 @@ const TENSORS_OF_A_LAYER: usize = 5;
 const TENSORS_OF_A_NORM: usize = 6;
 /// The same of feature maps, for activation, normalisation and enlarging each; the patches of the products are counted besides.
 const TENSORS_OF_A_MAP: usize = 2;
+/// The same of the weights of attentions, a number for each pair of pixels.
+const TENSORS_OF_WEIGHTS: usize = 4;
 /// Temporary tensors of the size of all dropout masks of a step, while the masks are made.
 const TENSORS_OF_MASKS: usize = 3;
 
@@ -263,6 +265,8 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
             Layer::Upsample(_) => (TENSORS_OF_A_MAP, node.outputs()),
             // The sum, and what the block is entered with.
             Layer::Residual(_) => (2, node.outputs()),
+            Layer::Attention(_) => (TENSORS_OF_WEIGHTS, pixels_of(&node.output).pow(2)),
+            Layer::Scale => (1, node.outputs()),
             // The patches of the input.
             Layer::Conv2d(layer) => {
                 (1, taps_of_blocks(layer.window) * node.input[0] * node.outputs() / node.output[0])
@@ -277,6 +281,10 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
         std::iter::repeat_n(rows * numbers, count)
     });
     of_classes.into_iter().chain(nodes)
+}
+
+fn pixels_of(map: &[usize]) -> usize {
+    map.iter().skip(1).product()
 }
 
 /// Numbers of each tensor that a change of a batch of images saves for its gradient: the matrices that move the images, and
@@ -421,6 +429,16 @@ mod tests {
         let discriminator = "model.discriminator.layers=[{conv=8,kernel=4,stride=2,padding=1},{leaky-relu=0.2},\
                              {conv=8,kernel=3,padding=1},{residual=2},'relu',{conv=16,kernel=3,padding=1},{avg-pool=2},\
                              {shortcut=3},{conv=16,kernel=1},{avg-pool=2},{residual=3},'flatten',{linear=1}]";
+        let sets = ["model.kind=layers", generator, discriminator, "train.batch_size=8", "data.images=160"];
+        assert_holds_what_was_estimated(&config("fast", &sets), 2);
+    }
+
+    #[test]
+    fn a_group_with_attention_holds_what_was_estimated() {
+        let generator = "model.generator.layers=[{linear=1568},{reshape=[8,14,14]},'batch-norm','relu',{conv=24,kernel=1},\
+                         {attention=8},{conv=8,kernel=1},'scale',{residual=4},{conv-transpose=1,kernel=2,stride=2}]";
+        let discriminator = "model.discriminator.layers=[{conv=8,kernel=4,stride=2,padding=1},{leaky-relu=0.2},\
+                             {conv=24,kernel=1},{attention=8},{conv=8,kernel=1},'scale',{residual=4},'flatten',{linear=1}]";
         let sets = ["model.kind=layers", generator, discriminator, "train.batch_size=8", "data.images=160"];
         assert_holds_what_was_estimated(&config("fast", &sets), 2);
     }

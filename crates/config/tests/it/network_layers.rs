@@ -16,11 +16,11 @@ fn every_faulty_layer_is_told_with_its_line_its_index_and_what_was_meant() {
         "[\n  { linear = 6272 },\n  \"batchnorm\",\n  { conv = 8, kernel = 0 },\n  { upsampel = 2 },\n]",
     );
     assert_snapshot!(faults(&text), @r#"
-    test.toml:5: model.generator.layers: layer 1: no layer is called `batchnorm`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `batch-norm`? (from file)
+    test.toml:5: model.generator.layers: layer 1: no layer is called `batchnorm`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `attention`, `scale`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `batch-norm`? (from file)
     test.toml:6: model.generator.layers: layer 2: found `kernel = 0` of `conv`; expected `kernel = N`, an integer from 1 to 32 (from file)
-    test.toml:7: model.generator.layers: layer 3: no layer is called `upsampel`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `upsample`? (from file)
+    test.toml:7: model.generator.layers: layer 3: no layer is called `upsampel`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `attention`, `scale`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `upsample`? (from file)
     "#);
-    assert_snapshot!(faults("[sweep.grid]\n\"model.generator.layers\" = [\n[\"relu\"],\n[\"rleu\"],\n]\n"), @r#"test.toml:4: sweep.grid."model.generator.layers": layer 0: no layer is called `rleu`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `relu`? (from file)"#);
+    assert_snapshot!(faults("[sweep.grid]\n\"model.generator.layers\" = [\n[\"relu\"],\n[\"rleu\"],\n]\n"), @r#"test.toml:4: sweep.grid."model.generator.layers": layer 0: no layer is called `rleu`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `attention`, `scale`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `relu`? (from file)"#);
     assert_snapshot!(faults("[model.generator]\nlayers = \"relu\"\n"), @r#"test.toml:2: model.generator.layers: found a text `"relu"`; expected a list of up to 64 layers, such as `[{ linear = 256 }, "relu", { linear = 512 }]` (from file)"#);
 }
 
@@ -42,6 +42,12 @@ fn layers_that_do_not_fit_are_told_when_the_images_are_known() {
     let small = generator("[{ linear = 9 }, { reshape = [1, 3, 3] }, { conv = 4, kernel = 4 }]");
     assert_snapshot!(plan_faults(&small, 60_000), @r#"test.toml:3: model.generator.layers: layer 2, conv: kernel 4 does not fit 3 x 3; expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
     assert_snapshot!(plan_faults(&generator("[{ linear = 783 }]"), 60_000), @r#"test.toml:3: model.generator.layers: the last layer gives 783, not 1 x 28 x 28; expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
+    let mixed = generator("[{ linear = 36 }, { reshape = [4, 3, 3] }, { attention = 2 }]");
+    assert_snapshot!(plan_faults(&mixed, 60_000), @r#"test.toml:3: model.generator.layers: layer 2, attention: takes 2 channels of queries, 2 of keys and at least one of values, not 4 channels; expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
+    let large = generator(
+        "[{ linear = 784 }, { reshape = [1, 28, 28] }, { upsample = 3 }, \"conv 3 kernel 1\", \"attention 1\"]",
+    );
+    assert_snapshot!(plan_faults(&large, 60_000), @r#"test.toml:3: model.generator.layers: layer 4, attention: 84 x 84 is 7056 pixels, more than 4096; expected layers from 64 numbers to 1 x 28 x 28 (from file)"#);
     let text = "[model.discriminator]\nkind = \"layers\"\nlayers = [{ conv = 8, kernel = 4 }, \"flatten\", { linear = 2 }]\n";
     assert_snapshot!(plan_faults(text, 60_000), @r#"test.toml:3: model.discriminator.layers: the last layer gives 2, not 1; expected layers from 1 x 28 x 28 to 1 number (from file)"#);
 }

@@ -21,7 +21,7 @@ pub(crate) struct Attend {
     pub(super) values: usize,
 }
 
-/// Memory for one image. It grows to what is needed.
+/// Memory for one image, of the layers that share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AttentionMemory {
     own: Operands,
@@ -50,13 +50,42 @@ struct Operands {
     values_across: Matrix,
 }
 
-/// Changes the shape of a matrix, with more memory if it has too little.
 fn shaped(matrix: &mut Matrix, rows: usize, cols: usize) -> &mut Matrix {
-    if matrix.capacity() < Matrix::lines_of(rows, cols) {
-        *matrix = Matrix::new(rows, cols);
-    }
     matrix.reshape(rows, cols);
     matrix
+}
+
+/// Gives a matrix memory for that shape, unless it has it.
+fn reserve(matrix: &mut Matrix, rows: usize, cols: usize) {
+    let lines = Matrix::lines_of(rows, cols);
+    if matrix.capacity() < lines {
+        *matrix = Matrix::of_lines(lines);
+    }
+}
+
+impl AttentionMemory {
+    /// Makes room for passes of that layer; backward ones too, if they are `both`.
+    pub(super) fn reserve(&mut self, attend: Attend, both: bool) {
+        let Attend { pixels, values, .. } = attend;
+        self.own.reserve(attend);
+        reserve(&mut self.weights, pixels, pixels);
+        reserve(&mut self.results[0], pixels, attend.widest());
+        if both {
+            reserve(&mut self.gradient, pixels, values);
+            reserve(&mut self.slopes, pixels, pixels);
+        }
+    }
+
+    /// Makes room for tangents of that layer too.
+    pub(super) fn reserve_tangents(&mut self, attend: Attend) {
+        let (pixels, both) = (attend.pixels, 2 * attend.layer.width);
+        self.tangents.reserve(attend);
+        reserve(&mut self.both[0], pixels, both);
+        reserve(&mut self.both[1], both, pixels);
+        reserve(&mut self.along, pixels, pixels);
+        reserve(&mut self.bent, pixels, pixels);
+        reserve(&mut self.results[1], pixels, attend.widest());
+    }
 }
 
 /// One image of a map, `[pixels * images, channels]`.
@@ -101,6 +130,15 @@ fn transpose(matrix: &Matrix, into: &mut Matrix, first: usize) {
 }
 
 impl Operands {
+    fn reserve(&mut self, attend: Attend) {
+        let Attend { pixels, values, layer: Attention { width } } = attend;
+        reserve(&mut self.queries, pixels, width);
+        reserve(&mut self.keys, pixels, width);
+        reserve(&mut self.keys_across, width, pixels);
+        reserve(&mut self.values, pixels, values);
+        reserve(&mut self.values_across, values, pixels);
+    }
+
     fn read(&mut self, attend: Attend, map: &Matrix, image: Image) {
         let Attend { pixels, values, layer: Attention { width } } = attend;
         image.read(map, 0, attend.factor(), shaped(&mut self.queries, pixels, width));
@@ -122,6 +160,11 @@ impl Attend {
     /// Channels of the input.
     fn inputs(self) -> usize {
         2 * self.layer.width + self.values
+    }
+
+    /// Channels of the widest result.
+    fn widest(self) -> usize {
+        self.values.max(self.layer.width)
     }
 
     /// Lines of memory for passes forward and backward.
@@ -147,7 +190,7 @@ impl Attend {
     }
 
     fn result_lines(self) -> usize {
-        Matrix::lines_of(self.pixels, self.values.max(self.layer.width))
+        Matrix::lines_of(self.pixels, self.widest())
     }
 
     /// Writes the layer's output for `input`, `[pixels * images, channels]`.

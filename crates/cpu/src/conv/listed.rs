@@ -254,6 +254,13 @@ impl ListedNet {
         })
     }
 
+    pub(super) fn attentions(&self) -> impl Iterator<Item = Attend> {
+        self.steps.iter().filter_map(|step| match step.op {
+            Op::Attend(attend) => Some(attend),
+            _ => None,
+        })
+    }
+
     /// Memory for the traces of up to `images` images; for forward passes alone, unless `backward`.
     pub(crate) fn trace(&self, images: usize, backward: bool) -> ListedTrace {
         let of_shape = |[pixels, channels]: [usize; 2]| Matrix::lines_of(pixels * images, channels);
@@ -264,6 +271,8 @@ impl ListedNet {
             _ => None,
         });
         let stages = self.products().filter(|_| backward);
+        let mut attention = AttentionMemory::default();
+        self.attentions().for_each(|attend| attention.reserve(attend, backward));
         ListedTrace {
             batch: BatchRows { images, parts: 1 },
             input: self.embedded.as_ref().map_or_else(Matrix::default, |it| Matrix::new(images, it.inputs())),
@@ -271,10 +280,7 @@ impl ListedNet {
             gradients: [gradient.clone(), gradient],
             shortcuts: if backward { self.shortcuts(images) } else { Shortcuts::default() },
             scratch: Scratch::new(&stages),
-            memory: ImageMemory {
-                padded: vec![0.0; padded.max().unwrap_or(0)],
-                attention: AttentionMemory::default(),
-            },
+            memory: ImageMemory { padded: vec![0.0; padded.max().unwrap_or(0)], attention },
         }
     }
 

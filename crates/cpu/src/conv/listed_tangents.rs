@@ -14,8 +14,9 @@ use crate::tangents::ONE;
 use crate::transpose::Derivative;
 
 impl ListedNet {
-    /// Memory for tangents and signals of up to `images` images.
-    pub(crate) fn pairs(&self, images: usize) -> AddedPairs {
+    /// Memory for tangents and signals of up to `images` images. Some of it is in their trace.
+    pub(crate) fn pairs(&self, images: usize, trace: &mut ListedTrace) -> AddedPairs {
+        self.attentions().for_each(|attend| trace.memory.attention.reserve_tangents(attend));
         AddedPairs { second_order: self.second_order(images), ..pairs_of(self.products(), images) }
     }
 

@@ -20,7 +20,7 @@ const UNUSUAL: Lists = Lists {
     sets: &["train.d_steps=2"],
 };
 
-const ALL: [Lists; 16] = [
+const ALL: [Lists; 18] = [
     UNUSUAL,
     // Residual blocks: one in another, two with the same start, one around the image, one of rows.
     Lists {
@@ -107,6 +107,20 @@ const ALL: [Lists; 16] = [
     Lists {
         generator: "'linear 784'",
         discriminator: "'silu', 'conv 3 kernel 4 stride 4', 'elu', 'conv 4 kernel 3', 'layer-norm', 'gelu', 'flatten', 'linear 1'",
+        sets: &["penalty.kind=wgan-gp", "penalty.weight=2"],
+    },
+    // Attention as a residual block, by itself, and behind a normalisation.
+    Lists {
+        generator: "'linear 72', 'reshape 2x6x6', 'batch-norm', 'leaky-relu 0.1', 'conv 7 kernel 1', 'attention 2', 'conv 2 kernel 1', \
+                    'scale', 'residual 4', 'flatten', 'linear 784'",
+        discriminator: "'conv 3 kernel 4 stride 4', 'layer-norm', 'leaky-relu 0.2', 'conv 5 kernel 1', 'attention 1', 'scale', \
+                        'residual 3', 'conv 8 kernel 3', 'attention 3', 'flatten', 'scale', 'linear 1'",
+        sets: &["train.ema=0.9", "model.generator.spectral_norm=true"],
+    },
+    Lists {
+        generator: "'linear 784'",
+        discriminator: "'conv 3 kernel 4 stride 4', 'tanh', 'conv 5 kernel 1', 'attention 1', 'scale', 'residual 3', \
+                        'conv 8 kernel 3', 'attention 3', 'layer-norm', 'flatten', 'linear 1'",
         sets: &["penalty.kind=wgan-gp", "penalty.weight=2"],
     },
     // Takes images as rows.
