@@ -222,6 +222,29 @@ test.toml:4: sweep.variants.c.penalty.kind: a penalty is of each image's gradien
 }
 
 #[test]
+fn conflicts_of_a_recipe_name_the_variant_that_starts_from_it() {
+    assert_snapshot!(
+        faults("loss.label_smoothing = 0.1\n[sweep.variants]\na = {}\nb = { recipe = \"wgan-gp\" }\n\
+                c = { recipe = \"wgan-gp\", loss.kind = \"hinge\" }\n"), @r#"
+test.toml:4: sweep.variants.b.recipe: with the recipe `wgan-gp`, `loss.kind = "wasserstein"` has no labels to smooth: outputs have no target (in 1 of 3 configs); expected `loss.label_smoothing = 0`, or another loss (from file)
+test.toml:5: sweep.variants.c.loss.kind: `loss.kind = "hinge"` has no labels to smooth: only sides of a margin (in 1 of 3 configs); expected `loss.label_smoothing = 0`, or another loss (from file)
+"#
+    );
+    // What the file has wrong by itself is no fault of a variant's recipe.
+    let own = faults("model.output = \"sigmoid\"\n[sweep.variants]\na = {}\nb = { recipe = \"jovian\" }\n");
+    assert!(own.starts_with("test.toml:1: model.output: ") && own.lines().count() == 1, "{own}");
+    // A swept recipe is named alike.
+    let axis = faults("model.output = \"tanh\"\n[sweep.grid]\nrecipe = [\"fast\", \"coursera\"]\n");
+    assert!(axis.starts_with("test.toml:3: recipe: with the recipe `coursera`, \"tanh\" cannot"), "{axis}");
+    // The value of another axis hides the recipe's.
+    let hidden = faults(
+        "loss.label_smoothing = 0.1\n[sweep.grid]\n\"loss.kind\" = [\"hinge\", \"minimax\"]\n\
+         [sweep.variants]\na = {}\nb = { recipe = \"wgan-gp\" }\n",
+    );
+    assert!(hidden.starts_with("test.toml:3: loss.kind: `loss.kind = \"hinge\"` has no"), "{hidden}");
+}
+
+#[test]
 fn faulty_variants_are_named_with_what_is_expected() {
     for text in ["sweep.variants = 3\n", "[sweep.variants]\n"] {
         assert!(faults(text).contains("expected a table of keys for each variant"), "{}", faults(text));
