@@ -189,7 +189,9 @@ fn of_variants(experiment: &Experiment, runs: &[&PlannedRun]) -> Vec<WithoutEffe
             run.assignments.iter().any(|it| it.key == VARIANT.path && it.value == variant.name.as_str())
         };
         let own: Vec<&PlannedRun> = runs.iter().copied().filter(is_own).collect();
-        for VariantValue { key, value, .. } in &variant.values {
+        // Of a list whose widths an axis of a later layer gives, the length has an effect.
+        let own_values = variant.values.iter().filter(|it| !experiment.sweep.is_swept(it.key));
+        for VariantValue { key, value, .. } in own_values {
             let value = value.to_json();
             let keys: Vec<&Key> = key.targets().collect();
             if keys.iter().all(|key| is_unused(key, &value, &own)) {

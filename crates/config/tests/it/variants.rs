@@ -150,6 +150,26 @@ fn a_later_layer_replaces_a_value_an_axis_or_all_variants() {
 }
 
 #[test]
+fn one_width_of_a_later_layer_is_given_to_as_many_layers_as_each_variant_has() {
+    let text = "[sweep.variants]\na = {}\nb = { model.generator.hidden = [64, 32, 16] }\nc = { model.hidden = 100 }\n";
+    let widths = |set: &str| {
+        let experiment = load_with(text, &sets(&[set])).unwrap_or_else(|faults| panic!("{faults}"));
+        let plan = Plan::new(&experiment, &at_hand).unwrap();
+        assert_eq!(plan.without_effect, []);
+        plan.runs.iter().map(|run| run.config.model.generator.hidden.clone()).collect::<Vec<_>>()
+    };
+    // The variant `c` comes to the same run as `a`.
+    assert_eq!(widths("model.hidden=8"), [vec![8; 2], vec![8; 3]]);
+    assert_eq!(widths("model.generator.hidden=8")[..2], [vec![8; 2], vec![8; 3]]);
+    assert_eq!(widths("model.hidden=[8, 9, 10]"), [[8, 9, 10]]);
+    assert_eq!(
+        widths("sweep.grid.\"model.hidden\"=[8, [9, 9]]"),
+        [vec![8; 2], vec![9; 2], vec![8; 3]],
+        "a list replaces the variant's"
+    );
+}
+
+#[test]
 fn variants_that_come_to_the_same_config_are_trained_once() {
     let plan =
         plan("[sweep.variants]\na = {}\nb = { train.batch_size = 64 }\nc = { train.batch_size = 32 }\n");
