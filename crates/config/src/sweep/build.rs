@@ -55,16 +55,23 @@ impl Sweep {
         if let Some((layer, rules)) =
             layers.iter().rev().find_map(|it| Some((&it.layer, it.exclude.as_ref()?)))
         {
-            sweep.exclude = rules.iter().filter_map(|rule| sweep.with_values(rule, layer, faults)).collect();
+            let with_values = |rule| sweep.with_values(rule, layer, layers, faults);
+            sweep.exclude = rules.iter().filter_map(with_values).collect();
         }
         sweep
     }
 }
 
 impl Sweep {
-    /// The rule with the values that its names stand for; `None` if a name is faulty. A name that stands for nothing stays, and
-    /// no run has it.
-    fn with_values(&self, rule: &Exclusion, layer: &Layer, faults: &mut Vec<Fault>) -> Option<Exclusion> {
+    /// The rule with the values that its names stand for; `None` if no layer has such a name. A name that a later layer has
+    /// replaced stays, and no run has it.
+    fn with_values(
+        &self,
+        rule: &Exclusion,
+        layer: &Layer,
+        layers: &[ParsedLayer],
+        faults: &mut Vec<Fault>,
+    ) -> Option<Exclusion> {
         let mut rule = rule.clone();
         for (key, value) in &mut rule.values {
             let Some(name) = value.as_text().filter(|_| key.kind.is_list() || **key == VARIANT) else {
@@ -75,9 +82,8 @@ impl Sweep {
                 *value = named.clone();
                 continue;
             }
-            // Another layer has replaced the axis: the rule matches no run. Or the axis is faulty.
-            let is_pinned = self.pinned.iter().any(|pinned| pinned.key == key.path);
-            let is_replaced = is_pinned || axis.is_some_and(|axis| axis.layer != *layer);
+            // A later layer has replaced the axis that the rule is about: the rule matches no run. Or the axis is faulty.
+            let is_replaced = layers.iter().any(|parsed| parsed.has_name(key, name));
             if is_replaced || faults.iter().any(|fault| fault.casts_doubt_on(key)) {
                 continue;
             }

@@ -121,6 +121,21 @@ fn runs_are_selected_and_excluded_by_their_variant() {
 }
 
 #[test]
+fn a_rule_of_another_layer_names_a_variant_of_some_layer() {
+    let with = |rule: &str, set: &str| {
+        let experiment = load_with(&text(rule), &sets(&[set])).map_err(|faults| faults.to_string())?;
+        Ok::<_, String>(Plan::new(&experiment, &at_hand).unwrap())
+    };
+    let misspelt = with("", "sweep.exclude=[{ variant = \"hing\" }]").unwrap_err();
+    assert_snapshot!(misspelt, @r#"--set sweep.exclude=[{ variant = "hing" }]: sweep.exclude."variant": found `hing`; expected a value of the axis: plain, wgan-gp, hinge; did you mean `hinge`? (from --set)"#);
+    let rule = "[[sweep.exclude]]\nvariant = \"Hinge\"\n";
+    let replaced = with(rule, "sweep.variants={ a = {}, b = { train.ema = 0.5 } }").unwrap();
+    assert_eq!((replaced.runs.len(), replaced.unused_exclusions.len()), (2, 1));
+    let unknown = with("[[sweep.exclude]]\nvariant = \"hing\"\n", "sweep.variants={ a = {}, b.train.ema = 0.5 }");
+    assert!(unknown.unwrap_err().contains("found `hing`; expected a value of the axis: a, b (from file)"));
+}
+
+#[test]
 fn a_later_layer_replaces_a_value_an_axis_or_all_variants() {
     let with = |arguments: &[&str]| {
         let experiment = load_with(&text(""), &sets(arguments)).unwrap_or_else(|faults| panic!("{faults}"));
