@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::Problem;
-use crate::leaf::leaves;
+use crate::leaf::{Leaf, leaves};
 use crate::reader::Reader;
 use crate::schema::{self, Key, VARIANTS};
 use crate::value_names::{expected_name, is_value_name};
@@ -74,6 +74,12 @@ impl Reader<'_> {
             let full_path = format!("{path}.{}", leaf.path);
             let place = self.document.place(&leaf.at);
             let Some(key) = schema::find(&leaf.path) else {
+                if let Some(name) = name_with_dots(&variant.name, &leaf) {
+                    let fault = self.fault(&leaf.at, &full_path, Problem::UnknownTable);
+                    let expected = format!("quotes around a name with dots: `[{VARIANTS}.\"{name}\"]`");
+                    self.faults.push(fault.expected(expected));
+                    continue;
+                }
                 self.unknown_key(&full_path, &leaf.path, &leaf.at, leaf.value, &Key::is_sweepable);
                 continue;
             };
@@ -89,5 +95,19 @@ impl Reader<'_> {
             }
         }
         Some(variant)
+    }
+}
+
+/// The name that TOML reads as a table in a table, `[sweep.variants.wgan.gp]`: what is below it are keys, as in a variant.
+fn name_with_dots(before: &str, leaf: &Leaf<'_>) -> Option<String> {
+    let name = format!("{before}.{}", leaf.path);
+    let below = leaves("", leaf.value.get_ref().as_table()?);
+    let has_keys = below.iter().any(|leaf| schema::find(&leaf.path).is_some());
+    if has_keys || (below.is_empty() && schema::nearest_table(&leaf.path).is_none()) {
+        return is_value_name(&name).then_some(name);
+    }
+    match &below[..] {
+        [only] => name_with_dots(&name, only),
+        _ => None,
     }
 }

@@ -324,3 +324,18 @@ test.toml:4: sweep.grid."train.ema": two axes on one key, also swept as `sweep.v
     let set = load_with(&text(""), &sets(&["sweep.variants.hinge.train.ema=0.5"])).unwrap_err();
     assert_snapshot!(set, @"--set sweep.variants.hinge.train.ema=0.5: sweep.variants.hinge.train.ema: unknown key; expected all variants at once, `sweep.variants={...}` (from --set)");
 }
+
+#[test]
+fn a_name_with_dots_is_told_to_need_quotes() {
+    let text = "[sweep.variants.wgan.gp]\nloss.kind = \"wasserstein\"\n[sweep.variants.v1.2.1.optimizer]\nlr = 1e-3\n\
+                [sweep.variants.plain.old]\n[sweep.variants.a.trian]\nepochs = 3\n[sweep.variants.a.los]\n";
+    assert_snapshot!(faults(text), @r#"
+    test.toml:1: sweep.variants.wgan.gp: unknown table; expected quotes around a name with dots: `[sweep.variants."wgan.gp"]` (from file)
+    test.toml:3: sweep.variants.v1.2: unknown table; expected quotes around a name with dots: `[sweep.variants."v1.2.1"]` (from file)
+    test.toml:5: sweep.variants.plain.old: unknown table; expected quotes around a name with dots: `[sweep.variants."plain.old"]` (from file)
+    test.toml:6: sweep.variants.a.trian: unknown table; did you mean `train`? (from file)
+    test.toml:8: sweep.variants.a.los: unknown table; did you mean `loss`? (from file)
+    "#);
+    let quoted = plan("[sweep.variants.\"wgan.gp\"]\ntrain.ema = 0.5\n");
+    assert_eq!(labels(&quoted), ["variant=wgan.gp seed=0"]);
+}
