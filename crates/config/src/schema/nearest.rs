@@ -40,7 +40,8 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
 pub(crate) fn table_of_sweep(path: &str) -> Option<String> {
     let full = format!("sweep.{path}");
     let tables = AXIS_TABLES.into_iter().chain(["sweep.random", VARIANTS, EXCLUDE]);
-    let is_it = |table: &str| full.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let is_it =
+        |table: &str| full.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     tables.into_iter().any(is_it).then_some(full)
 }
 

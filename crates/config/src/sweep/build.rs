@@ -9,7 +9,7 @@ use crate::axis::AxisKind;
 use crate::merge::SweepSettings;
 use crate::parsed_layer::{ParsedAxis, ParsedLayer, ParsedValue};
 use crate::schema::{EXCLUDE, Effect, VARIANT, VARIANTS};
-use crate::{Fault, Layer, Problem, Search};
+use crate::{Fault, Layer, Problem, Search, Variant};
 
 impl Sweep {
     /// Merges the axes and exclusions of the layers, the lowest layer first.
@@ -51,7 +51,9 @@ impl Sweep {
         factors.retain(|factor| !factor.is_empty());
         let variants = variants.map_or_else(Vec::new, |declared| declared.variants);
         let seeds = settings.seeds.clone();
-        let mut sweep = Self { seeds, variants, factors, exclude: Vec::new(), pinned };
+        let places = |(place, variant): (usize, &Variant)| (variant.name.clone(), place);
+        let variant_places = variants.iter().enumerate().map(places).collect();
+        let mut sweep = Self { seeds, variants, variant_places, factors, exclude: Vec::new(), pinned };
         if let Some((layer, rules)) =
             layers.iter().rev().find_map(|it| Some((&it.layer, it.exclude.as_ref()?)))
         {
@@ -79,7 +81,7 @@ impl Sweep {
             };
             let axis = self.axes().find(|axis| axis.key == *key);
             if let Some(named) = axis.and_then(|axis| axis.names.value(name)) {
-                *value = named.clone();
+                *value = named;
                 continue;
             }
             // A later layer has replaced the axis that the rule is about: the rule matches no run. Or the axis is faulty.
@@ -87,7 +89,7 @@ impl Sweep {
             if is_replaced || faults.iter().any(|fault| fault.casts_doubt_on(key)) {
                 continue;
             }
-            let known: Vec<&str> = axis.into_iter().flat_map(|axis| axis.names.iter()).collect();
+            let known: Vec<&str> = axis.map_or_else(Vec::new, |axis| axis.names.all());
             let path = format!("{EXCLUDE}.\"{}\"", key.path);
             let problem = Problem::Unacceptable(name.to_owned());
             let fault = Fault::new(rule.place.clone(), Some(layer.clone()), path, problem);

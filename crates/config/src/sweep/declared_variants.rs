@@ -85,11 +85,18 @@ impl<'g> DeclaredVariants<'g> {
 
     /// The axis of their names: one of the grid, or a choice of a search.
     pub(super) fn resolve(&self, kind: AxisKind, Drawn { seed, n }: Drawn) -> Axis {
-        let all: Vec<Value> = self.variants.iter().map(|variant| Value::Text(variant.name.clone())).collect();
-        let names = ValueNames::given(&all, self.variants.iter().map(|variant| variant.name.clone()));
+        let names: Vec<String> = self.variants.iter().map(|variant| variant.name.clone()).collect();
+        let all: Vec<Value> = names.iter().cloned().map(Value::Text).collect();
         let draw = (kind == AxisKind::Random).then(|| Draw::Choice(all.clone()));
         let values = draw.as_ref().map_or(all, |draw| draw.values(seed, VARIANT.path, n));
         let place = self.variants[0].place.clone();
-        Axis { key: &VARIANT, values, place, layer: self.layer.clone(), draw, names }
+        Axis {
+            key: &VARIANT,
+            values,
+            place,
+            layer: self.layer.clone(),
+            draw,
+            names: ValueNames::Themselves(names),
+        }
     }
 }

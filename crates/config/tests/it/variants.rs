@@ -131,7 +131,8 @@ fn a_rule_of_another_layer_names_a_variant_of_some_layer() {
     let rule = "[[sweep.exclude]]\nvariant = \"Hinge\"\n";
     let replaced = with(rule, "sweep.variants={ a = {}, b = { train.ema = 0.5 } }").unwrap();
     assert_eq!((replaced.runs.len(), replaced.unused_exclusions.len()), (2, 1));
-    let unknown = with("[[sweep.exclude]]\nvariant = \"hing\"\n", "sweep.variants={ a = {}, b.train.ema = 0.5 }");
+    let unknown =
+        with("[[sweep.exclude]]\nvariant = \"hing\"\n", "sweep.variants={ a = {}, b.train.ema = 0.5 }");
     assert!(unknown.unwrap_err().contains("found `hing`; expected a value of the axis: a, b (from file)"));
 }
 
