@@ -8,7 +8,7 @@ use super::{Exclusion, Factor, Pinned, Sweep};
 use crate::axis::AxisKind;
 use crate::merge::SweepSettings;
 use crate::parsed_layer::{ParsedAxis, ParsedLayer, ParsedValue};
-use crate::schema::{EXCLUDE, Effect, VARIANT, VARIANTS};
+use crate::schema::{EXCLUDE, Effect, Key, VARIANT, VARIANTS, find};
 use crate::{Fault, Layer, Problem, Search, Variant};
 
 impl Sweep {
@@ -32,6 +32,15 @@ impl Sweep {
             settings.random.n.unwrap_or(0)
         };
         pinned.extend(replaced);
+        // The layer that pins an axis, or a later one, may have an axis or variants of its own on the key.
+        pinned.retain(|pinned| {
+            let decides = |key: &Key| {
+                let mut axes = declared.iter();
+                axes.any(|axis| axis.axis.key.overlaps(key))
+                    || (!pinned.is_of_variants && variants.as_ref().is_some_and(|it| it.decide(key)))
+            };
+            !find(pinned.key).is_some_and(decides)
+        });
         let drawn = Drawn { seed: settings.random.seed, n };
         let variants_kind = if search.is_some() { AxisKind::Random } else { AxisKind::Grid };
         let mut factors = Vec::new();
@@ -120,6 +129,7 @@ fn declared_axes<'g>(
                 if covered {
                     pinned.push(Pinned {
                         key: earlier.axis.key.path,
+                        value: value.value.clone(),
                         layer: parsed.layer.clone(),
                         is_of_variants: false,
                     });

@@ -36,8 +36,9 @@ impl<'g> DeclaredVariants<'g> {
                 parsed.values.iter().partition(|value| value.key.parts.is_empty());
             for value in shorthands.into_iter().chain(own) {
                 if declared.give_up(value.key, value.value.as_width()) {
-                    let layer = parsed.layer.clone();
-                    replaced.push(Pinned { key: value.key.path, layer, is_of_variants: true });
+                    let (layer, given) = (parsed.layer.clone(), value.value.clone());
+                    let key = value.key.path;
+                    replaced.push(Pinned { key, value: given, layer, is_of_variants: true });
                 }
             }
         }
@@ -58,6 +59,11 @@ impl<'g> DeclaredVariants<'g> {
             has_removed |= variant.give_up(key, width);
         }
         has_removed
+    }
+
+    /// Whether some variants give the key a value, or a part of it.
+    pub(super) fn decide(&self, key: &Key) -> bool {
+        self.variants.iter().any(|variant| variant.value_of(key).is_some())
     }
 
     /// Reports an axis on a key that a variant sets.

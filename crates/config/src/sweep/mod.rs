@@ -72,11 +72,13 @@ pub struct Exclusion {
 }
 
 /// An axis, or a key of variants, without effect, because a later layer gives the key a single value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pinned {
     /// The key.
     pub key: &'static str,
-    /// The layer that gives the key a single value.
+    /// Its single value.
+    pub value: Value,
+    /// The layer that gives the key that value.
     pub layer: Layer,
     /// Whether it is a key of variants and not that of an axis.
     pub is_of_variants: bool,

@@ -9,7 +9,7 @@ use gansweep_app::plan::{
     TimeEstimate, TrainingTime, preview,
 };
 use gansweep_base::text;
-use gansweep_config::schema::find;
+use gansweep_config::schema::{find, is_list_of_layers};
 use gansweep_config::{
     Axis, AxisSummary, Experiment, Layer, Pinned, PlannedRun, ResolvedKey, RunState, WithoutEffect,
 };
@@ -150,10 +150,14 @@ impl View {
     fn write_warnings_about_keys(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Preview { experiment, plan, .. } = &self.0;
         for pinned in &experiment.sweep.pinned {
-            let Pinned { key, layer, is_of_variants } = pinned;
+            let Pinned { key, value, layer, is_of_variants } = pinned;
+            let value = match is_list_of_layers(key) {
+                true => "one list".to_owned(),
+                false => output::value(&value.to_json()),
+            };
             match is_of_variants {
-                true => writeln!(text, "{key} is the same in all variants: {layer} sets it\n")?,
-                false => writeln!(text, "{key} is not swept: {layer} sets it to a single value\n")?,
+                true => writeln!(text, "{key} is the same in all variants: {layer} sets it to {value}\n")?,
+                false => writeln!(text, "{key} is not swept: {layer} sets it to {value}\n")?,
             }
         }
         // What a search proposes later may match.
