@@ -11,6 +11,7 @@ use gansweep_protocol::Metric;
 use gansweep_scheduler::{EpochBounds, epoch_bounds};
 use gansweep_store::{Reader, RunStatus, StoreError};
 
+pub use crate::classes::SortedPart;
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
 pub use crate::recorded_speed::Likeness;
 use crate::recorded_speed::RecordedSpeeds;
@@ -74,6 +75,8 @@ pub struct Preview {
     pub other_file: Option<String>,
     /// Number of runs of the sweep's last plan that are not in this one.
     pub runs_left: usize,
+    /// The first images of files that seem to be sorted by class, of which runs would see few classes.
+    pub sorted_parts: Vec<SortedPart>,
     /// The folder of images that the experiment names although no run trains on images of the user's own.
     pub unused_data_path: Option<PathBuf>,
 }
@@ -133,6 +136,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let unselected = planned - plan.runs.len();
     devices.check_support(&plan)?;
     classes::check_local(&plan.runs, &source)?;
+    let sorted_parts = classes::sorted_parts(&plan.runs, &source)?;
     let runs = plan.longest();
     let (statuses, speeds) = recorded(database.as_ref(), &runs)?;
     let left = WorkLeft::new(open(&runs, &statuses), &statuses, devices.slots());
@@ -165,6 +169,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         classifiers,
         other_file,
         runs_left,
+        sorted_parts,
         unused_data_path,
     })
 }

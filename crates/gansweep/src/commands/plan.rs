@@ -92,7 +92,10 @@ impl fmt::Display for View {
 
 impl View {
     fn write_warnings_about_files(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Preview { experiment, other_file, runs_left, unused_data_path, .. } = &self.0;
+        let Preview { experiment, other_file, runs_left, sorted_parts, unused_data_path, .. } = &self.0;
+        for part in sorted_parts {
+            writeln!(text, "{}\n", output::sorted_part(part))?;
+        }
         if let Some(path) = unused_data_path {
             writeln!(text, "{}\n", output::unused_data_path(path))?;
         }
