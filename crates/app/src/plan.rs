@@ -220,6 +220,17 @@ impl Preview {
         extensions
     }
 
+    /// Seconds of the training with its quality figures, if runs that train on CPUs have some. On another device the share of the
+    /// figures, which is one of the training on a CPU, says nothing.
+    pub fn seconds_with_figures(&self) -> Option<f64> {
+        let on_cpu = self.groups.iter().all(|group| group.device == "cpu");
+        let has_figures = self.schedule.is_on() && on_cpu;
+        self.training_time
+            .seconds()
+            .filter(|_| has_figures)
+            .map(|seconds| seconds * (1.0 + self.schedule.share))
+    }
+
     /// Number of those runs that begin anew, because their checkpoints have been deleted.
     pub fn extensions_without_checkpoint(&self) -> usize {
         let has_none = |run: &&PlannedRun| {

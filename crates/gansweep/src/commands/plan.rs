@@ -269,6 +269,9 @@ impl View {
         }
         let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
         text += &time(self.0.training_time, self.0.pruning.is_some());
+        if let Some(seconds) = self.0.seconds_with_figures() {
+            let _ = write!(text, "; with quality figures about {}", text::seconds(seconds));
+        }
         if let Some(bounds) = self.0.pruning {
             let _ = write!(text, "\n{}", pruning(&self.0.experiment, bounds));
         }
@@ -365,6 +368,8 @@ struct Json<'p> {
     floating_point_operations: f64,
     /// At the speed of recorded runs.
     training_seconds: Option<f64>,
+    /// The same, with the quality figures that are computed on the CPU meanwhile.
+    seconds_with_figures: Option<f64>,
     pruning: Option<Value>,
 }
 
@@ -395,6 +400,7 @@ impl<'p> Json<'p> {
             workers: preview.workers,
             floating_point_operations: preview.training_flops,
             training_seconds: preview.training_time.seconds(),
+            seconds_with_figures: preview.seconds_with_figures(),
             pruning: preview.pruning.map(|EpochBounds { least, most, unpruned }| {
                 json!({
                     "method": experiment.prune.method, "metric": experiment.prune.metric,
