@@ -30,13 +30,17 @@ fn plan_counts_runs_and_says_which_are_done() {
     let text = swept().run(&["plan", "small.toml", "--set", "sweep.seeds=3"]).well().stdout;
     assert!(text.contains("9 runs (6 done before) -> 3 groups of 1 lane on cpu"), "{text}");
     assert!(text.contains(" s at the speed of 6 recorded runs of the same shapes"), "{text}");
-    let of_hidden = |hidden: &str| {
-        let sets = ["--set", "sweep.seeds=3", "--set", hidden];
+    let with = |set: &str| {
+        let sets = ["--set", "sweep.seeds=3", "--set", set];
         swept().run(&[&["plan", "small.toml"], &sets[..]].concat()).well().stdout
     };
-    let text = of_hidden("model.hidden=32");
+    let text = with("record.evaluate_epochs=1");
+    assert!(text.contains(" of the same shapes; with quality figures about "), "{text}");
+    let text = with("record.evaluate_epochs=0");
+    assert!(!text.contains("with quality figures"), "{text}");
+    let text = with("model.hidden=32");
     assert!(text.contains(" s at the speed of 6 recorded runs of similar size"), "{text}");
-    let text = of_hidden("model.hidden=1000");
+    let text = with("model.hidden=1000");
     assert!(text.contains("no recorded run is of this size, so the time is not known"), "{text}");
     assert!(text.contains("optimizer.lr") && text.contains("recipe fast"), "{text}");
 }

@@ -137,6 +137,25 @@ fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
 }
 
 #[test]
+fn a_variant_that_was_trained_on_the_fallback_is_told() {
+    let sandbox = Sandbox::new();
+    // Whatever is asked for, the recorded runs have strokes.
+    let text = "name = \"known\"\ndata.dataset = \"strokes\"\ndata.fallback = \"strokes\"\ntrain.epochs = 1\n[sweep.variants]\n\
+                drawn = {}\nwritten = { data.dataset = \"kmnist\", train.ema = 0.9 }\nslow = { data.dataset = \"strokes\", train.ema = 0.5 }\n";
+    record(&sandbox, text, |planned| measured(f64::from(planned.config.train.batch_size)));
+    let compared = sandbox.run(&["compare", "known"]).well().stdout;
+    let told = "The variant written was trained on strokes, the fallback, since kmnist was not at hand.";
+    assert!(compared.contains(told), "{compared}");
+    assert_eq!(compared.matches("the fallback").count(), 1, "{compared}");
+    let json: Value =
+        serde_json::from_str(&sandbox.run(&["compare", "known", "--json"]).well().stdout).unwrap();
+    assert_eq!(json["replaced_data"][0]["variant"], "written");
+    sandbox.run(&["report", "known"]).well();
+    let page = fs::read_to_string(sandbox.path("results/known.html")).unwrap();
+    assert!(page.contains(told), "the page does not tell it");
+}
+
+#[test]
 fn the_winner_of_a_known_sweep_has_its_p_values_and_one_key_explains_the_variance() {
     let sandbox = Sandbox::new();
     let text = experiment(

@@ -193,6 +193,23 @@ fn what_is_wrong_with_the_images_is_said_before_anything_is_trained() {
 }
 
 #[test]
+fn the_first_images_of_sorted_files_are_told_to_be_of_few_classes() {
+    let sandbox = sandbox(320);
+    let part = ["--set", "data.images=64", "--set", "train.epochs=1"];
+    let plan =
+        |sandbox: &Sandbox| sandbox.run(&[&["plan", "study/own.toml"], &part[..]].concat()).well().stdout;
+    assert!(!plan(&sandbox).contains("sorted"));
+    let mut sorted = labels(320);
+    sorted[8..].sort_unstable();
+    sandbox.write("study/images/train-labels-idx1-ubyte", sorted);
+    let told = "the first 64 images of idx are of 1 of its 5 classes";
+    let planned = plan(&sandbox);
+    assert!(planned.contains(told) && planned.contains("`data.images = 0`"), "{planned}");
+    let ended = sandbox.run(&[&["sweep", "study/own.toml"], &part[..]].concat()).well();
+    assert!(ended.stderr.contains(told), "{ended:#?}");
+}
+
+#[test]
 fn a_conditional_model_needs_labels_without_gaps() {
     let sandbox = sandbox(90);
     let gap =

@@ -129,7 +129,7 @@ def check_mlflow(database, folder):
     experiments = {experiment.name: experiment for experiment in client.search_experiments()}
     points = 0
     runs = entries(database)
-    for sweep, run, label, epochs, until, state, seed, _ in runs:
+    for sweep, run, label, epochs, until, state, seed, swept in runs:
         place = [experiments[sweep].experiment_id]
         found = client.search_runs(place, f"tags.`gansweep.run` = '{run}' and params.`train.epochs` = '{epochs}'")
         assert len(found) == 1, (run, found)
@@ -137,6 +137,7 @@ def check_mlflow(database, folder):
         assert there.info.run_name == label and there.data.params["seed"] == str(seed)
         assert (there.info.status == "FINISHED") == (state == "completed"), (there.info.status, state)
         assert there.data.params["optimizer.generator.lr"]
+        assert set(json.loads(swept)) <= set(there.data.params), (run, swept)
         recorded = points_of(database, run, until)
         assert set(there.data.metrics) == set(recorded), (run, set(there.data.metrics) ^ set(recorded))
         for metric, values in recorded.items():

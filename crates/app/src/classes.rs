@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gansweep_config::{DataRequest, PlannedRun};
+use gansweep_config::{DataRequest, Dataset, PlannedRun};
 use gansweep_data::{DataSource, Found, Images, Location};
 
 use crate::AppError;
@@ -19,6 +19,33 @@ pub(crate) fn check_local(runs: &[PlannedRun], source: &DataSource) -> Result<()
         let location = source.locate(DataRequest::from(&run.config.data));
         matches!(location, Ok(Location::Found(Found::Folder(_) | Found::Cache(_))))
     })
+}
+
+/// A part of a dataset of the user's own whose images seem to be sorted by class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortedPart {
+    /// The number of images: `data.images`.
+    pub images: u32,
+    /// The number of classes that they are of.
+    pub classes: usize,
+    /// The number of classes of all images.
+    pub all_classes: usize,
+}
+
+/// The parts of sorted images that runs train on. `data.images` takes the first images of files, since those of published datasets
+/// are mixed, and nothing else would tell that a run has seen few of the classes.
+pub(crate) fn sorted_parts(runs: &[PlannedRun], source: &DataSource) -> Result<Vec<SortedPart>, AppError> {
+    let of_files =
+        runs.iter().filter(|run| run.config.data.dataset == Dataset::Idx && run.config.data.images > 0);
+    // All runs on images of the user's own train on those of one folder.
+    let parts: BTreeMap<u32, &PlannedRun> = of_files.map(|run| (run.config.data.images, run)).collect();
+    let Some(first) = parts.values().next() else { return Ok(Vec::new()) };
+    let all = source.load_planned(first.config.data.dataset, &first.spec)?;
+    let sorted = |(&images, run): (&u32, &&PlannedRun)| {
+        let (classes, all_classes) = all.classes_of_sorted_part(&run.config.data)?;
+        Some(SortedPart { images, classes, all_classes })
+    };
+    Ok(parts.iter().filter_map(sorted).collect())
 }
 
 fn check_those(

@@ -40,6 +40,10 @@ fn log_progress(progress: &Progress<'_>) {
         Progress::UnusedDataPath(path) => {
             warn!(target: "gansweep_data", path = %path.display(), "no run uses the folder");
         }
+        Progress::SortedPart(part) => {
+            let (images, classes) = (part.images, part.classes);
+            warn!(target: "gansweep_data", images, classes, "images seem to be sorted by class");
+        }
         Progress::UnusedExclusion(place) => {
             warn!(target: "gansweep_config", %place, "exclusion matches no run");
         }

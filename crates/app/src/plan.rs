@@ -11,6 +11,7 @@ use gansweep_protocol::Metric;
 use gansweep_scheduler::{EpochBounds, epoch_bounds};
 use gansweep_store::{Reader, RunStatus, StoreError};
 
+pub use crate::classes::SortedPart;
 use crate::experiment::{self, ExperimentRequest, Specs, UsedDatasets};
 pub use crate::recorded_speed::Likeness;
 use crate::recorded_speed::RecordedSpeeds;
@@ -74,6 +75,8 @@ pub struct Preview {
     pub other_file: Option<String>,
     /// Number of runs of the sweep's last plan that are not in this one.
     pub runs_left: usize,
+    /// The first images of files that seem to be sorted by class, of which runs would see few classes.
+    pub sorted_parts: Vec<SortedPart>,
     /// The folder of images that the experiment names although no run trains on images of the user's own.
     pub unused_data_path: Option<PathBuf>,
 }
@@ -133,6 +136,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
     let unselected = planned - plan.runs.len();
     devices.check_support(&plan)?;
     classes::check_local(&plan.runs, &source)?;
+    let sorted_parts = classes::sorted_parts(&plan.runs, &source)?;
     let runs = plan.longest();
     let (statuses, speeds) = recorded(database.as_ref(), &runs)?;
     let left = WorkLeft::new(open(&runs, &statuses), &statuses, devices.slots());
@@ -165,6 +169,7 @@ pub fn preview(request: &PlanRequest, observer: &mut dyn Observer) -> Result<Pre
         classifiers,
         other_file,
         runs_left,
+        sorted_parts,
         unused_data_path,
     })
 }
@@ -213,6 +218,17 @@ impl Preview {
             }
         }
         extensions
+    }
+
+    /// Seconds of the training with its quality figures, if runs that train on CPUs have some. On another device the share of the
+    /// figures, which is one of the training on a CPU, says nothing.
+    pub fn seconds_with_figures(&self) -> Option<f64> {
+        let on_cpu = self.groups.iter().all(|group| group.device == "cpu");
+        let has_figures = self.schedule.is_on() && on_cpu;
+        self.training_time
+            .seconds()
+            .filter(|_| has_figures)
+            .map(|seconds| seconds * (1.0 + self.schedule.share))
     }
 
     /// Number of those runs that begin anew, because their checkpoints have been deleted.

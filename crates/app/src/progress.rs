@@ -9,6 +9,7 @@ use gansweep_scheduler::Notice;
 use gansweep_store::{Damage, StoreError};
 
 use crate::AppError;
+use crate::classes::SortedPart;
 use crate::schedule::Schedule;
 
 /// A progress event of a use case.
@@ -28,6 +29,8 @@ pub enum Progress<'a> {
     },
     /// The experiment names a folder of images, and no run trains on images of the user's own.
     UnusedDataPath(&'a Path),
+    /// Runs train on the first images of files that seem to be sorted by class.
+    SortedPart(&'a SortedPart),
     /// An exclusion of the experiment matches no run of the plan.
     UnusedExclusion(&'a Place),
     /// A variant of the experiment has no runs of its own.

@@ -154,7 +154,11 @@ pub fn prepare(request: &SweepRequest, observer: &mut dyn Observer) -> Result<Pr
     experiment.record.clone_from(&schedule.record);
     // Reading the images checks them: damaged ones are reported before there is a results folder.
     let real_images = real_images(&experiment, &plan, &source)?;
-    classes::check(selected.as_ref().unwrap_or(&plan.runs), &source)?;
+    let trained = selected.as_ref().unwrap_or(&plan.runs);
+    classes::check(trained, &source)?;
+    for part in classes::sorted_parts(trained, &source)? {
+        observer.observe(Progress::SortedPart(&part));
+    }
     prepare_evaluators(&experiment, &plan, &source, observer)?;
     let programs = programs.clone().with_limits(ProcessLimits {
         niceness: experiment.execution.niceness,

@@ -4,6 +4,7 @@
 mod axes;
 mod configs;
 mod error;
+mod replaced;
 mod result;
 pub mod sentences;
 mod values;
@@ -21,7 +22,7 @@ use self::configs::Grouped;
 pub use self::error::CompareError;
 pub use self::result::{
     Analysis, AxisEffects, AxisShare, Budget, ComparedConfig, ComparedRun, LevelEffect, Quantity,
-    SweepComparison, Unit, Untested, Variance,
+    ReplacedData, SweepComparison, Unit, Untested, Variance,
 };
 pub use self::values::distinct_runs;
 use self::values::{MeasuredRun, Values};
@@ -64,7 +65,7 @@ pub fn analyse(
     let direction = metric.declaration().direction;
     let ranking_metrics = recorded.into_iter().filter(Metric::has_direction).collect();
     let compared = Compared {
-        sweep: &sweep.name,
+        sweep,
         metric: metric.into(),
         direction,
         ranking_metrics,
@@ -103,7 +104,7 @@ pub fn by_figure(
     let run = |(row, (value, measured_epoch))| MeasuredRun { row, value, measured_epoch };
     let runs: Vec<MeasuredRun> = rows.into_iter().zip(values).map(run).collect();
     let compared = Compared {
-        sweep: &sweep.name,
+        sweep,
         metric: figure.into(),
         direction: figure.declaration().direction,
         ranking_metrics: Vec::new(),
@@ -117,7 +118,7 @@ pub fn by_figure(
 
 /// What is compared.
 struct Compared<'a> {
-    sweep: &'a str,
+    sweep: &'a SweepRow,
     metric: Quantity,
     direction: Direction,
     ranking_metrics: Vec<Metric>,
@@ -151,7 +152,7 @@ impl Compared<'_> {
         }
         let (variance, effects) = explained.unzip();
         let comparison = SweepComparison {
-            sweep: self.sweep.to_owned(),
+            sweep: self.sweep.name.clone(),
             metric: self.metric,
             direction: self.direction,
             ranking_metrics: self.ranking_metrics,
@@ -160,6 +161,7 @@ impl Compared<'_> {
             measured_epochs: values::measured_epochs(runs),
             seeds: runs.iter().map(|run| run.row.seed).collect::<BTreeSet<_>>().len(),
             datasets: runs.iter().map(|run| &run.row.data_fingerprint).collect::<BTreeSet<_>>().len(),
+            replaced_data: replaced::replaced(&self.sweep.axes, runs),
             unit,
             untested,
             is_proposed: self.is_proposed,

@@ -29,6 +29,9 @@ pub struct SweepComparison {
     pub seeds: usize,
     /// Number of different training data sets.
     pub datasets: usize,
+    /// Variants whose runs train on the fallback in place of the dataset that they set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaced_data: Vec<ReplacedData>,
     /// What a value of the comparison is of.
     pub unit: Unit,
     /// Why configs are not tested against each other, if they are not.
@@ -44,6 +47,17 @@ pub struct SweepComparison {
     pub comparison: Comparison,
     /// What explains the variance; `None` without an axis, or without a difference.
     pub variance: Option<Variance>,
+}
+
+/// A variant whose runs train on the fallback in place of the dataset that it sets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplacedData {
+    /// The variant's name.
+    pub variant: String,
+    /// The dataset that it sets.
+    pub asked: String,
+    /// The dataset that its runs train on.
+    pub used: String,
 }
 
 /// What one value of a comparison is of.

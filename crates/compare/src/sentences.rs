@@ -8,7 +8,7 @@ use gansweep_statistics::{ALPHA, GroupResult, Method, Noise, Verdict};
 
 use crate::axes::EPOCHS;
 use crate::values::EARLIER;
-use crate::{ComparedConfig, SweepComparison, Unit, Untested, Variance};
+use crate::{ComparedConfig, ReplacedData, SweepComparison, Unit, Untested, Variance};
 
 /// The most configs that a sentence names.
 const MOST_NAMED: usize = 4;
@@ -70,6 +70,9 @@ pub fn limits(comparison: &SweepComparison) -> Vec<String> {
             text::count(comparison.datasets, "dataset")
         ));
     }
+    sentences.extend(comparison.replaced_data.iter().map(|ReplacedData { variant, asked, used }| {
+        format!("The variant {variant} was trained on {used}, the fallback, since {asked} was not at hand.")
+    }));
     sentences
 }
 

@@ -9,8 +9,8 @@ use crate::exclusions::{Exclusions, Matches};
 use crate::schema::{self, Key, Kind, VARIANT};
 use crate::sweep::{Axis, Factor};
 use crate::{
-    BudgetedConfig, DataConfig, DataIdentity, DataRequest, Experiment, Fault, Layer, Place, Problem, Value,
-    Variant, VariantValue,
+    BudgetedConfig, Config, DataConfig, DataIdentity, DataRequest, Experiment, Fault, Layer, Place, Problem,
+    Value, Variant, VariantValue,
 };
 
 /// The most runs of one sweep, before exclusions: a limit on the time and memory of planning.
@@ -174,32 +174,68 @@ pub(crate) fn check(
     faults
 }
 
-/// A conflict, and the variant that gives one of its values.
+/// A conflict, and the variant and the swept recipe that bring one of its values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Found<'e> {
     conflict: Conflict,
     variant: Option<&'e str>,
+    recipe: Option<&'e str>,
 }
 
 impl<'e> Found<'e> {
     fn new(conflict: Conflict, experiment: &'e Experiment, values: &[&Value]) -> Self {
-        let axes = experiment.sweep.axes().zip(values);
-        let name = axes.filter(|(axis, _)| *axis.key == VARIANT).find_map(|(_, value)| value.as_text());
-        let variant = name.and_then(|name| experiment.sweep.variant(name));
-        let is_of = |variant: &&Variant| {
-            let mut keys = conflict.keys.iter().filter_map(|path| schema::find(path));
-            keys.any(|key| variant.value_of(key).is_some())
+        let value_of = |path: &str| {
+            let mut axes = experiment.sweep.axes().zip(values);
+            axes.find_map(|(axis, value)| (axis.key.path == path).then(|| value.as_text())?)
         };
-        let variant = variant.filter(is_of).map(|variant| variant.name.as_str());
-        Self { conflict: with_name(conflict, experiment, values), variant }
+        let variant = value_of(VARIANT.path).and_then(|name| experiment.sweep.variant(name));
+        let is_given =
+            |key: &Key| variant.is_some_and(|it| it.values.iter().any(|given| given.key.covers(key)));
+        let keys = || conflict.keys.iter().filter_map(|path| schema::find(path));
+        let gives_one = |variant: &&Variant| keys().any(|key| variant.value_of(key).is_some());
+        // A value of the variant's own is nearer to the mistake than its recipe.
+        let giving = variant.filter(gives_one);
+        let own_recipe = variant.and_then(Variant::recipe);
+        let recipe = value_of(schema::RECIPE).or(own_recipe);
+        let base = recipe.and_then(|recipe| experiment.bases.get_key_value(recipe));
+        let brings_one = |(_, base): &(&String, &BudgetedConfig)| {
+            let mut left = keys().filter(|key| !is_given(key) && !is_axis(experiment, key));
+            giving.is_none() && left.any(|key| differs_from_own(experiment, base, key))
+        };
+        let recipe = base.filter(brings_one).map(|(recipe, _)| recipe.as_str());
+        let naming = variant.filter(|_| recipe.is_some() && recipe == own_recipe);
+        let variant = giving.or(naming).map(|variant| variant.name.as_str());
+        let mut conflict = with_name(conflict, experiment, values);
+        if let Some(recipe) = recipe {
+            conflict.reason = format!("with the recipe `{recipe}`, {}", conflict.reason);
+        }
+        Self { conflict, variant, recipe }
     }
 
     fn fault(self, experiment: &Experiment, configs: (usize, usize)) -> Fault {
         let Conflict { keys, reason, expected } = self.conflict;
-        let of_variant = self.variant.and_then(|name| key_of_variant(experiment, name, keys));
+        let recipe: &[&str] = &[schema::RECIPE];
+        let of_variant = self.variant.and_then(|name| {
+            key_of_variant(experiment, name, keys).or_else(|| key_of_variant(experiment, name, recipe))
+        });
+        let keys = if self.recipe.is_some() { &[schema::RECIPE] } else { keys };
         let (key, place, layer) = of_variant.unwrap_or_else(|| key_to_report(experiment, keys));
         Fault::new(place, layer, key, Problem::Conflict { reason, configs }).expected(expected)
     }
+}
+
+/// Whether an axis gives the key its value.
+fn is_axis(experiment: &Experiment, key: &Key) -> bool {
+    experiment.sweep.axes().any(|axis| axis.key.covers(key))
+}
+
+/// Whether a run that starts from a swept recipe has another value of the key than one from the file's own recipe.
+fn differs_from_own(experiment: &Experiment, base: &BudgetedConfig, key: &Key) -> bool {
+    let differs = |target: &Key| {
+        let value = |config: &Config| target.field?.get(&mut config.clone());
+        value(&base.config) != value(&experiment.config)
+    };
+    key.targets().any(differs)
 }
 
 /// The conflict with the names of the lists that it is of, where lists are swept.

@@ -55,6 +55,13 @@ impl ParsedLayer {
         self.values.iter().find(|parsed| parsed.key.path == path)
     }
 
+    /// Whether a value of the layer's axis on that key has the name, in any case of letters.
+    pub(crate) fn has_name(&self, key: &Key, name: &str) -> bool {
+        let of_axis = |axis: &ParsedAxis| axis.key == key && axis.spec.names.value(name).is_some();
+        let mut variants = self.variants.iter().flatten().filter(|_| *key == VARIANT);
+        self.axes.iter().any(of_axis) || variants.any(|variant| variant.name.eq_ignore_ascii_case(name))
+    }
+
     /// Reads every key of a table at the top of a document.
     pub(crate) fn read_table(
         &mut self,

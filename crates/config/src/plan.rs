@@ -133,7 +133,8 @@ fn has_effect(
     if axis.key.path.starts_with("data.") || axis.key.targets().any(|key| key.field.is_none()) {
         return true;
     }
-    let others = axis.draw.as_ref().map_or_else(|| axis.values.clone(), |draw| draw.others(value));
+    let drawn = axis.draw.as_ref().map(|draw| draw.others(value));
+    let others = drawn.as_ref().unwrap_or(&axis.values);
     let mut others = others.iter().filter(|other| *other != value).peekable();
     if others.peek().is_none() {
         return true;
@@ -177,8 +178,10 @@ struct PlanBuilder<'e> {
     names: Vec<String>,
     /// Ids and budgets of the runs so far, with the variants that they are of.
     seen: HashMap<(RunId, u32), Option<&'e str>>,
-    /// Variants of duplicates, each with the variant of the run.
+    /// Variants of duplicates, each with the variant of the first such run.
     merged: Vec<(&'e str, &'e str)>,
+    /// The first of each of these pairs.
+    known_merged: HashSet<&'e str>,
     runs: Vec<PlannedRun>,
     duplicates: usize,
     excluded: usize,
@@ -195,6 +198,7 @@ impl<'e> PlanBuilder<'e> {
             names: label::short_keys(&paths),
             seen: HashMap::new(),
             merged: Vec::new(),
+            known_merged: HashSet::new(),
             runs: Vec::new(),
             duplicates: 0,
             excluded: 0,
@@ -233,7 +237,7 @@ impl<'e> PlanBuilder<'e> {
             if let Some(earlier) = self.seen.get(&(id.clone(), *epochs)) {
                 self.duplicates += 1;
                 let merged = variant.zip(*earlier);
-                self.merged.extend(merged.filter(|merged| !self.merged.contains(merged)));
+                self.merged.extend(merged.filter(|(variant, _)| self.known_merged.insert(variant)));
                 continue;
             }
             self.seen.insert((id.clone(), *epochs), variant);
@@ -260,13 +264,8 @@ impl<'e> PlanBuilder<'e> {
     /// Variants that have no run, each with the first one that has its runs.
     fn merged_variants(&self) -> Vec<(String, String)> {
         let trained: HashSet<&str> = self.seen.values().copied().flatten().collect();
-        let mut merged: Vec<(String, String)> = Vec::new();
-        for (variant, earlier) in self.merged.iter().filter(|(variant, _)| !trained.contains(variant)) {
-            if merged.iter().all(|(known, _)| known != variant) {
-                merged.push(((*variant).to_owned(), (*earlier).to_owned()));
-            }
-        }
-        merged
+        let merged = self.merged.iter().filter(|(variant, _)| !trained.contains(variant));
+        merged.map(|(variant, earlier)| ((*variant).to_owned(), (*earlier).to_owned())).collect()
     }
 
     /// The swept keys that have an effect on the config, and their values; of the dataset, the one that is really trained on.

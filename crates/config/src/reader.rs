@@ -84,7 +84,19 @@ impl Reader<'_> {
         value: &Spanned<DeValue<'_>>,
         wanted: &dyn Fn(&Key) -> bool,
     ) {
-        let fault = if schema::is_table(path) {
+        // Within an axis or a variant, a table of a sweep is not what was meant.
+        let of_sweep = schema::table_of_sweep(path).filter(|_| full_path == path);
+        let fault = if let Some(table) = of_sweep {
+            let inner = value.get_ref().as_table();
+            let problem = if inner.is_some() { Problem::UnknownTable } else { Problem::UnknownKey };
+            // Variants are written with their names in the heading.
+            let variant = inner.filter(|_| table == schema::VARIANTS).and_then(|variants| {
+                let named = variants.iter().filter(|(_, value)| value.get_ref().is_table());
+                named.map(|(name, _)| name).min_by_key(|name| name.span().start)
+            });
+            let meant = variant.map_or_else(|| table.clone(), |name| format!("{table}.{}", name.get_ref()));
+            self.fault(at, full_path, problem).nearest(Some(meant))
+        } else if schema::is_table(path) {
             let problem = Problem::WrongType(self.document.describe(value));
             let is_below = |key: &&Key| key.path.starts_with(&format!("{path}."));
             // The path of an axis is longer than that of its key.

@@ -45,6 +45,22 @@ impl Value {
         }
     }
 
+    /// The value where it is one width for every layer.
+    pub(crate) fn as_width(&self) -> Option<u32> {
+        match self {
+            Self::Width(width) => Some(*width),
+            _ => None,
+        }
+    }
+
+    /// The value of a list of widths.
+    pub(crate) fn as_widths(&self) -> Option<&[u32]> {
+        match self {
+            Self::Widths(widths) => Some(widths),
+            _ => None,
+        }
+    }
+
     /// The value as JSON.
     pub fn to_json(&self) -> serde_json::Value {
         match self {

@@ -3,34 +3,61 @@
 use crate::Value;
 
 /// Names of an axis' values.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct ValueNames(Vec<(Value, String)>);
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ValueNames {
+    /// Values with their names; all others have none.
+    Given(Vec<(Value, String)>),
+    /// The values are texts that are their own names. There may be thousands of them, and looking each up would take long.
+    Themselves(Vec<String>),
+}
+
+impl Default for ValueNames {
+    fn default() -> Self {
+        Self::Given(Vec::new())
+    }
+}
 
 impl ValueNames {
     /// Names that the experiment file gives, in the order of the values.
     pub(crate) fn given(values: &[Value], names: impl IntoIterator<Item = String>) -> Self {
-        Self(values.iter().cloned().zip(names).collect())
+        Self::Given(values.iter().cloned().zip(names).collect())
     }
 
     /// `list-1`, `list-2`, ... for lists of layers, by their places in the experiment file. Other values are short.
     pub(crate) fn by_place(values: &[Value]) -> Self {
         let are_layers = |(_, value): &(usize, &Value)| matches!(value, Value::Layers(_));
         let name = |(place, value): (usize, &Value)| (value.clone(), format!("list-{}", place + 1));
-        Self(values.iter().enumerate().filter(are_layers).map(name).collect())
+        Self::Given(values.iter().enumerate().filter(are_layers).map(name).collect())
     }
 
     /// The name of a value; `None` if it is written out. Of equal values, all have the name of the first.
-    pub(crate) fn of(&self, value: &Value) -> Option<&str> {
-        self.0.iter().find(|(named, _)| named == value).map(|(_, name)| name.as_str())
+    pub(crate) fn of<'n>(&'n self, value: &'n Value) -> Option<&'n str> {
+        match self {
+            Self::Given(names) => {
+                names.iter().find(|(named, _)| named == value).map(|(_, name)| name.as_str())
+            }
+            Self::Themselves(_) => value.as_text(),
+        }
     }
 
     /// The value of that name, in any case of letters.
-    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(value, _)| value)
+    pub(crate) fn value(&self, name: &str) -> Option<Value> {
+        match self {
+            Self::Given(names) => names
+                .iter()
+                .find(|(_, known)| known.eq_ignore_ascii_case(name))
+                .map(|(value, _)| value.clone()),
+            Self::Themselves(names) => {
+                names.iter().find(|known| known.eq_ignore_ascii_case(name)).cloned().map(Value::Text)
+            }
+        }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(_, name)| name.as_str())
+    pub(crate) fn all(&self) -> Vec<&str> {
+        match self {
+            Self::Given(names) => names.iter().map(|(_, name)| name.as_str()).collect(),
+            Self::Themselves(names) => names.iter().map(String::as_str).collect(),
+        }
     }
 
     /// The value as the runs of a sweep record it: its name, if it has one.
@@ -86,7 +113,7 @@ mod tests {
             (names.of(&list(3)), names.of(&list(5)), names.of(&list(7))),
             (Some("list-1"), Some("list-2"), None)
         );
-        assert_eq!((names.value("LIST-2"), names.value("list-4")), (Some(&list(5)), None));
+        assert_eq!((names.value("LIST-2"), names.value("list-4")), (Some(list(5)), None));
         assert_eq!(ValueNames::by_place(&[Value::Width(3), Value::Number(1.0)]), ValueNames::default());
     }
 }

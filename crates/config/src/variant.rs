@@ -45,8 +45,12 @@ impl Variant {
     }
 
     /// Removes the values for this key, which something else decides. A shorthand keeps its other parts.
-    pub(crate) fn give_up(&mut self, key: &Key) {
+    ///
+    /// `width` is the decided value where it is one width for every layer. It says nothing of the number of layers, so a list of
+    /// widths keeps its length. Returns whether a value was removed.
+    pub(crate) fn give_up(&mut self, key: &Key, width: Option<u32>) -> bool {
         let mut values = Vec::with_capacity(self.values.len());
+        let mut has_removed = false;
         for given in &self.values {
             if !given.key.overlaps(key) {
                 values.push(given.clone());
@@ -56,8 +60,20 @@ impl Variant {
             let is_given = |part: &Key| given.key != part && self.values.iter().any(|it| it.key == part);
             let rest = given.key.targets().filter(|part| !key.covers(part) && !is_given(part));
             values.extend(rest.map(|key| VariantValue { key, ..given.clone() }));
+            let Some((width, widths)) = width.zip(given.value.as_widths()) else {
+                has_removed = true;
+                continue;
+            };
+            let value = Value::Widths(vec![width; widths.len()]);
+            let decided: Vec<&'static Key> = match key.covers(given.key) {
+                true => vec![given.key],
+                false => given.key.targets().filter(|part| key.covers(part) && !is_given(part)).collect(),
+            };
+            let filled = |key| VariantValue { key, value: value.clone(), ..given.clone() };
+            values.extend(decided.into_iter().map(filled));
         }
         self.values = values;
+        has_removed
     }
 }
 
@@ -89,10 +105,33 @@ mod tests {
     #[test]
     fn of_a_shorthand_the_parts_that_nothing_else_decides_stay() {
         let mut variant = variant(&[("optimizer.lr", 2.0), ("train.ema", 0.5)]);
-        variant.give_up(find("optimizer.generator.lr").unwrap());
+        assert!(variant.give_up(find("optimizer.generator.lr").unwrap(), None));
         assert_eq!(paths(&variant), ["optimizer.discriminator.lr", "train.ema"]);
-        variant.give_up(find("optimizer.lr").unwrap());
+        assert!(variant.give_up(find("optimizer.lr").unwrap(), None));
         assert_eq!(paths(&variant), ["train.ema"]);
+    }
+
+    #[test]
+    fn a_list_that_is_given_one_width_keeps_its_length() {
+        let value = |path: &str, widths: &[u32]| VariantValue {
+            key: find(path).unwrap(),
+            value: Value::Widths(widths.to_vec()),
+            place: Place::Builtin,
+        };
+        let values = vec![value("model.hidden", &[64; 3]), value("model.discriminator.hidden", &[32; 4])];
+        let mut variant = Variant { name: "a".to_owned(), values, place: Place::Builtin };
+        assert!(!variant.give_up(find("model.hidden").unwrap(), Some(8)));
+        assert!(!variant.give_up(find("model.generator.hidden").unwrap(), Some(9)));
+        let left: Vec<_> = variant.assigned().map(|(key, value)| (key.path, value.to_json())).collect();
+        assert_eq!(
+            left,
+            [
+                ("model.generator.hidden", serde_json::json!([9, 9, 9])),
+                ("model.discriminator.hidden", serde_json::json!([8, 8, 8, 8]))
+            ]
+        );
+        assert!(variant.give_up(find("model.hidden").unwrap(), None));
+        assert_eq!(paths(&variant), [""; 0]);
     }
 
     #[test]
@@ -102,7 +141,7 @@ mod tests {
             [("optimizer.lr", 2.0), ("optimizer.generator.lr", 1.0)],
         ] {
             let mut variant = variant(&values);
-            variant.give_up(find("optimizer.discriminator.lr").unwrap());
+            assert!(variant.give_up(find("optimizer.discriminator.lr").unwrap(), None));
             let left: Vec<_> = variant.assigned().map(|(key, value)| (key.path, value.clone())).collect();
             assert_eq!(left, [("optimizer.generator.lr", Value::Number(1.0))]);
         }

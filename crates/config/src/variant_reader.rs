@@ -1,16 +1,17 @@
 //! Reading the variants of `[sweep.variants]`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::Problem;
-use crate::leaf::leaves;
+use crate::leaf::{Leaf, leaves};
 use crate::reader::Reader;
 use crate::schema::{self, Key, VARIANTS};
 use crate::value_names::{expected_name, is_value_name};
 use crate::variant::{Variant, VariantValue};
+use crate::{Place, Problem};
 
 const EXPECTED: &str = "a table of keys for each variant, `[sweep.variants.NAME]`";
 
@@ -27,8 +28,12 @@ impl Reader<'_> {
         // The TOML parser sorts tables by name; axes keep the order of the file.
         items.sort_by_key(|(name, _)| name.span().start);
         let mut variants = Vec::with_capacity(items.len());
+        let mut earlier = HashMap::with_capacity(items.len());
         for (name, value) in items {
-            variants.extend(self.variant(name, value, &variants));
+            if let Some(variant) = self.variant(name, value, &earlier) {
+                earlier.insert(variant.name.to_ascii_lowercase(), variant.place.clone());
+                variants.push(variant);
+            }
         }
         Some(variants)
     }
@@ -37,7 +42,7 @@ impl Reader<'_> {
         &mut self,
         name: &Spanned<Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
-        earlier: &[Variant],
+        earlier: &HashMap<String, Place>,
     ) -> Option<Variant> {
         let text = name.get_ref().to_string();
         let path = format!("{VARIANTS}.{text}");
@@ -63,8 +68,8 @@ impl Reader<'_> {
             self.faults.push(fault.expected(expected_name()));
             return None;
         }
-        if let Some(first) = earlier.iter().find(|it| it.name.eq_ignore_ascii_case(&text)) {
-            let fault = self.fault(&name.span(), &path, Problem::Repeated(first.place.clone()));
+        if let Some(first) = earlier.get(&text.to_ascii_lowercase()) {
+            let fault = self.fault(&name.span(), &path, Problem::Repeated(first.clone()));
             self.faults.push(fault.expected("names that differ in more than the case of letters"));
             return None;
         }
@@ -74,6 +79,12 @@ impl Reader<'_> {
             let full_path = format!("{path}.{}", leaf.path);
             let place = self.document.place(&leaf.at);
             let Some(key) = schema::find(&leaf.path) else {
+                if let Some(name) = name_with_dots(&variant.name, &leaf) {
+                    let fault = self.fault(&leaf.at, &full_path, Problem::UnknownTable);
+                    let expected = format!("quotes around a name with dots: `[{VARIANTS}.\"{name}\"]`");
+                    self.faults.push(fault.expected(expected));
+                    continue;
+                }
                 self.unknown_key(&full_path, &leaf.path, &leaf.at, leaf.value, &Key::is_sweepable);
                 continue;
             };
@@ -89,5 +100,19 @@ impl Reader<'_> {
             }
         }
         Some(variant)
+    }
+}
+
+/// The name that TOML reads as a table in a table, `[sweep.variants.wgan.gp]`: what is below it are keys, as in a variant.
+fn name_with_dots(before: &str, leaf: &Leaf<'_>) -> Option<String> {
+    let name = format!("{before}.{}", leaf.path);
+    let below = leaves("", leaf.value.get_ref().as_table()?);
+    let has_keys = below.iter().any(|leaf| schema::find(&leaf.path).is_some());
+    if has_keys || (below.is_empty() && schema::nearest_table(&leaf.path).is_none()) {
+        return is_value_name(&name).then_some(name);
+    }
+    match &below[..] {
+        [only] => name_with_dots(&name, only),
+        _ => None,
     }
 }

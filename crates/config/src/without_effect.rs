@@ -1,5 +1,7 @@
 //! Settings that a run does not use: what they belong to is turned off by another setting.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -181,15 +183,20 @@ pub(crate) fn without_effect(experiment: &Experiment, runs: &[PlannedRun]) -> Ve
 }
 
 /// The values of variants that none of their runs has.
-fn of_variants(experiment: &Experiment, runs: &[&PlannedRun]) -> Vec<WithoutEffect> {
+fn of_variants<'p>(experiment: &Experiment, runs: &[&'p PlannedRun]) -> Vec<WithoutEffect> {
     let Some(axis) = experiment.sweep.axes().find(|axis| *axis.key == VARIANT) else { return Vec::new() };
+    let name_of =
+        |run: &&'p PlannedRun| run.assignments.iter().find(|it| it.key == VARIANT.path)?.value.as_str();
+    let mut runs_of: HashMap<&str, Vec<&PlannedRun>> = HashMap::new();
+    for (run, name) in runs.iter().filter_map(|run| Some((run, name_of(run)?))) {
+        runs_of.entry(name).or_default().push(run);
+    }
     let mut idle = Vec::new();
     for variant in &experiment.sweep.variants {
-        let is_own = |run: &&PlannedRun| {
-            run.assignments.iter().any(|it| it.key == VARIANT.path && it.value == variant.name.as_str())
-        };
-        let own: Vec<&PlannedRun> = runs.iter().copied().filter(is_own).collect();
-        for VariantValue { key, value, .. } in &variant.values {
+        let own = runs_of.remove(variant.name.as_str()).unwrap_or_default();
+        // Of a list whose widths an axis of a later layer gives, the length has an effect.
+        let own_values = variant.values.iter().filter(|it| !experiment.sweep.is_swept(it.key));
+        for VariantValue { key, value, .. } in own_values {
             let value = value.to_json();
             let keys: Vec<&Key> = key.targets().collect();
             if keys.iter().all(|key| is_unused(key, &value, &own)) {

@@ -1,5 +1,7 @@
 //! Labelled images in memory.
 
+use std::collections::HashSet;
+
 use gansweep_config::{DataConfig, Dataset, ImageShape};
 
 /// A part of a dataset.
@@ -60,6 +62,20 @@ impl Images {
         Self { count, ..self }
     }
 
+    /// The numbers of classes of which a run with this config has images, and of which the dataset has some, where the images
+    /// seem to be sorted by class: as many random ones would hardly miss the other classes.
+    pub fn classes_of_sorted_part(&self, data: &DataConfig) -> Option<(usize, usize)> {
+        let all: HashSet<u16> = self.labels.iter().copied().collect();
+        let taken = || {
+            places(data.dataset, data.images as usize, self.count).filter_map(|place| self.labels.get(place))
+        };
+        let part: HashSet<u16> = taken().copied().collect();
+        let of_part = self.labels.iter().filter(|label| part.contains(label)).count();
+        let share = of_part as f64 / self.labels.len().max(1) as f64;
+        let chance = (taken().count() as f64 * share.ln()).exp();
+        (chance < MOST_CHANCE).then_some((part.len(), all.len()))
+    }
+
     /// The first class, from 0 to `classes` - 1, of which a run with this config trains on no image.
     pub fn class_without_images(&self, data: &DataConfig, classes: u32) -> Option<usize> {
         let mut has_images = vec![false; classes as usize];
@@ -86,6 +102,10 @@ fn places(dataset: Dataset, images: usize, all: usize) -> impl Iterator<Item = u
         false => place,
     })
 }
+
+/// The chance up to which it is taken for none that random images miss some classes. A user who hears of it for no reason looks for
+/// a fault that is not there.
+const MOST_CHANCE: f64 = 1e-6;
 
 #[cfg(test)]
 mod tests {
@@ -120,6 +140,25 @@ mod tests {
             assert_eq!(part(dataset, 0), sorted());
             assert_eq!(part(dataset, 10), sorted());
         }
+    }
+
+    #[test]
+    fn a_part_of_sorted_images_is_told_from_a_part_that_misses_classes_by_chance() {
+        let of = |labels: Vec<u16>, dataset, images| {
+            let shape = ImageShape { channels: 1, height: 1, width: 1 };
+            let all = Images { shape, count: labels.len(), pixels: vec![0; labels.len()], labels };
+            all.classes_of_sorted_part(&data(dataset, images))
+        };
+        let sorted: Vec<u16> = (0..1000).map(|place| place / 100).collect();
+        let mixed: Vec<u16> = (0..1000_u16).map(|place| place * 7 % 10).collect();
+        assert_eq!(of(sorted.clone(), Dataset::Idx, 100), Some((1, 10)));
+        assert_eq!(of(sorted.clone(), Dataset::Idx, 450), Some((5, 10)));
+        assert_eq!(of(sorted.clone(), Dataset::Idx, 0), None);
+        assert_eq!(of(sorted.clone(), Dataset::Folder, 100), None);
+        // So few images may well be of one class.
+        assert_eq!(of(sorted, Dataset::Idx, 5), None);
+        assert_eq!((of(mixed.clone(), Dataset::Idx, 8), of(mixed, Dataset::Idx, 100)), (None, None));
+        assert_eq!(of(vec![0; 50], Dataset::Idx, 20), None);
     }
 
     #[test]

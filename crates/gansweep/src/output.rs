@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{CellAlignment, Table};
+use gansweep_app::plan::SortedPart;
 use gansweep_app::schedule::{AT_THE_END, Schedule, Without};
 use gansweep_base::alignment::{Row, aligned};
 use gansweep_base::{printable, text};
@@ -99,6 +100,14 @@ pub(crate) fn unused_data_path(path: &Path) -> String {
     format!(
         "no run trains on the images in {}; `data.path` is for `data.dataset = \"idx\"` and `\"folder\"`",
         path.display()
+    )
+}
+
+/// The notice that runs see few of the classes of a dataset.
+pub(crate) fn sorted_part(SortedPart { images, classes, all_classes }: &SortedPart) -> String {
+    format!(
+        "the first {images} images of idx are of {classes} of its {all_classes} classes: its files seem to be sorted by class, and \
+         `data.images` takes the first images; mix the images with their labels, or train on all, `data.images = 0`"
     )
 }
 

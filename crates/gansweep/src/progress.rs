@@ -88,6 +88,7 @@ impl Observer for Display {
             Progress::WithoutEffect(setting) => self.warn(&output::without_effect(setting)),
             Progress::SearchWithoutProposals(trials) => self.warn(&output::search_without_proposals(trials)),
             Progress::RunsLeft { name, runs } => self.warn(&output::runs_left(name, runs)),
+            Progress::SortedPart(part) => self.warn(&output::sorted_part(part)),
             Progress::UnusedDataPath(path) => self.warn(&output::unused_data_path(path)),
             Progress::OtherFile { name, before, now } => self.warn(&output::other_file(name, before, now)),
             Progress::ChangedRows { first, more } => self.warn(&output::changed_rows(first, more)),

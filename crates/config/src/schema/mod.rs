@@ -21,4 +21,4 @@ pub(crate) use elsewhere::value_called;
 pub(crate) use key::RECIPE;
 pub(crate) use kind::{AUTO, InvalidValue};
 pub(crate) use lookup::{AXIS_TABLES, EXCLUDE, PROFILE, VARIANTS, is_table, split_axis, within_variant};
-pub(crate) use nearest::{is_rather_a_key, nearest_key, nearest_table};
+pub(crate) use nearest::{is_rather_a_key, nearest_key, nearest_table, table_of_sweep};

@@ -6,7 +6,7 @@ use strsim::normalized_damerau_levenshtein as similarity;
 use super::elsewhere::key_called;
 use super::key::Key;
 use super::keys::keys;
-use super::lookup::{AXIS_TABLES, VARIANTS, find, is_table};
+use super::lookup::{AXIS_TABLES, EXCLUDE, VARIANTS, find, is_table};
 
 /// The most similar key of those that satisfy `wanted`. A key with the same last component in another
 /// table counts as similar: `epochs` finds `train.epochs`. So does one that is made of initials: `learning_rate` finds `lr`.
@@ -34,6 +34,15 @@ pub(crate) fn nearest_key(wrong: &str, wanted: impl Fn(&Key) -> bool) -> Option<
         // The last component weighs most; the rest decides between keys that end alike.
         (key.path, whole.max(0.9 * similarity(last, key.last_component()) + 0.1 * whole))
     }))
+}
+
+/// The table of a sweep that is written without `sweep` before it: `variants`, `grid`, `exclude`, with what is below it.
+pub(crate) fn table_of_sweep(path: &str) -> Option<String> {
+    let full = format!("sweep.{path}");
+    let tables = AXIS_TABLES.into_iter().chain(["sweep.random", VARIANTS, EXCLUDE]);
+    let is_it =
+        |table: &str| full.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    tables.into_iter().any(is_it).then_some(full)
 }
 
 /// Where an axis belongs that is written in `[sweep]` or `[sweep.random]`.
@@ -105,6 +114,16 @@ mod tests {
         assert_eq!(nearest_table("sweep.gird").unwrap(), "sweep.grid");
         assert_eq!(nearest_table("sweep.optimizer").unwrap(), "sweep.grid");
         assert_eq!(nearest_table("unrelated"), None);
+    }
+
+    #[test]
+    fn a_table_of_a_sweep_is_known_without_its_beginning() {
+        for path in ["grid", "zip", "random", "random.keys", "variants", "variants.a", "exclude"] {
+            assert_eq!(table_of_sweep(path), Some(format!("sweep.{path}")));
+        }
+        for path in ["grids", "seeds", "sweep.grid", "data", "model.grid"] {
+            assert_eq!(table_of_sweep(path), None);
+        }
     }
 
     #[test]

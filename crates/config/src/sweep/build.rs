@@ -8,8 +8,8 @@ use super::{Exclusion, Factor, Pinned, Sweep};
 use crate::axis::AxisKind;
 use crate::merge::SweepSettings;
 use crate::parsed_layer::{ParsedAxis, ParsedLayer, ParsedValue};
-use crate::schema::{EXCLUDE, Effect, VARIANT, VARIANTS};
-use crate::{Fault, Layer, Problem, Search};
+use crate::schema::{EXCLUDE, Effect, Key, VARIANT, VARIANTS, find};
+use crate::{Fault, Layer, Problem, Search, Variant};
 
 impl Sweep {
     /// Merges the axes and exclusions of the layers, the lowest layer first.
@@ -32,6 +32,15 @@ impl Sweep {
             settings.random.n.unwrap_or(0)
         };
         pinned.extend(replaced);
+        // The layer that pins an axis, or a later one, may have an axis or variants of its own on the key.
+        pinned.retain(|pinned| {
+            let decides = |key: &Key| {
+                let mut axes = declared.iter();
+                axes.any(|axis| axis.axis.key.overlaps(key))
+                    || (!pinned.is_of_variants && variants.as_ref().is_some_and(|it| it.decide(key)))
+            };
+            !find(pinned.key).is_some_and(decides)
+        });
         let drawn = Drawn { seed: settings.random.seed, n };
         let variants_kind = if search.is_some() { AxisKind::Random } else { AxisKind::Grid };
         let mut factors = Vec::new();
@@ -51,20 +60,29 @@ impl Sweep {
         factors.retain(|factor| !factor.is_empty());
         let variants = variants.map_or_else(Vec::new, |declared| declared.variants);
         let seeds = settings.seeds.clone();
-        let mut sweep = Self { seeds, variants, factors, exclude: Vec::new(), pinned };
+        let places = |(place, variant): (usize, &Variant)| (variant.name.clone(), place);
+        let variant_places = variants.iter().enumerate().map(places).collect();
+        let mut sweep = Self { seeds, variants, variant_places, factors, exclude: Vec::new(), pinned };
         if let Some((layer, rules)) =
             layers.iter().rev().find_map(|it| Some((&it.layer, it.exclude.as_ref()?)))
         {
-            sweep.exclude = rules.iter().filter_map(|rule| sweep.with_values(rule, layer, faults)).collect();
+            let with_values = |rule| sweep.with_values(rule, layer, layers, faults);
+            sweep.exclude = rules.iter().filter_map(with_values).collect();
         }
         sweep
     }
 }
 
 impl Sweep {
-    /// The rule with the values that its names stand for; `None` if a name is faulty. A name that stands for nothing stays, and
-    /// no run has it.
-    fn with_values(&self, rule: &Exclusion, layer: &Layer, faults: &mut Vec<Fault>) -> Option<Exclusion> {
+    /// The rule with the values that its names stand for; `None` if no layer has such a name. A name that a later layer has
+    /// replaced stays, and no run has it.
+    fn with_values(
+        &self,
+        rule: &Exclusion,
+        layer: &Layer,
+        layers: &[ParsedLayer],
+        faults: &mut Vec<Fault>,
+    ) -> Option<Exclusion> {
         let mut rule = rule.clone();
         for (key, value) in &mut rule.values {
             let Some(name) = value.as_text().filter(|_| key.kind.is_list() || **key == VARIANT) else {
@@ -72,16 +90,15 @@ impl Sweep {
             };
             let axis = self.axes().find(|axis| axis.key == *key);
             if let Some(named) = axis.and_then(|axis| axis.names.value(name)) {
-                *value = named.clone();
+                *value = named;
                 continue;
             }
-            // Another layer has replaced the axis: the rule matches no run. Or the axis is faulty.
-            let is_pinned = self.pinned.iter().any(|pinned| pinned.key == key.path);
-            let is_replaced = is_pinned || axis.is_some_and(|axis| axis.layer != *layer);
+            // A later layer has replaced the axis that the rule is about: the rule matches no run. Or the axis is faulty.
+            let is_replaced = layers.iter().any(|parsed| parsed.has_name(key, name));
             if is_replaced || faults.iter().any(|fault| fault.casts_doubt_on(key)) {
                 continue;
             }
-            let known: Vec<&str> = axis.into_iter().flat_map(|axis| axis.names.iter()).collect();
+            let known: Vec<&str> = axis.map_or_else(Vec::new, |axis| axis.names.all());
             let path = format!("{EXCLUDE}.\"{}\"", key.path);
             let problem = Problem::Unacceptable(name.to_owned());
             let fault = Fault::new(rule.place.clone(), Some(layer.clone()), path, problem);
@@ -112,6 +129,7 @@ fn declared_axes<'g>(
                 if covered {
                     pinned.push(Pinned {
                         key: earlier.axis.key.path,
+                        value: value.value.clone(),
                         layer: parsed.layer.clone(),
                         is_of_variants: false,
                     });

@@ -2,6 +2,7 @@
 
 use super::Axis;
 use crate::axis::{AxisSpec, AxisValues};
+use crate::draw::Draw;
 use crate::parsed_layer::ParsedAxis;
 use crate::{Fault, Layer, Problem};
 
@@ -28,6 +29,15 @@ impl Declared<'_> {
             AxisValues::Drawn(draw) => (draw.values(seed, key.path, n), Some(draw.clone())),
         };
         Axis { key, values, place: place.clone(), layer: self.layer.clone(), draw, names: names.clone() }
+    }
+
+    /// Whether a value is one width for every layer: the number of layers is then that of the config it is assigned to.
+    pub(super) fn has_widths(&self) -> bool {
+        let (AxisValues::Listed(values) | AxisValues::Drawn(Draw::Choice(values))) = &self.axis.spec.values
+        else {
+            return false;
+        };
+        values.iter().any(|value| value.as_width().is_some())
     }
 
     fn path(&self) -> String {

@@ -31,30 +31,39 @@ impl<'g> DeclaredVariants<'g> {
         let mut declared = Self { variants, layer: &parsed.layer };
         let later = &layers[place + 1..];
         for parsed in later {
-            for value in &parsed.values {
-                if declared.give_up(value.key) {
-                    let layer = parsed.layer.clone();
-                    replaced.push(Pinned { key: value.key.path, layer, is_of_variants: true });
+            // A longer key overrides the shorthand of its layer, wherever it stands.
+            let (own, shorthands): (Vec<_>, Vec<_>) =
+                parsed.values.iter().partition(|value| value.key.parts.is_empty());
+            for value in shorthands.into_iter().chain(own) {
+                if declared.give_up(value.key, value.value.as_width()) {
+                    let (layer, given) = (parsed.layer.clone(), value.value.clone());
+                    let key = value.key.path;
+                    replaced.push(Pinned { key, value: given, layer, is_of_variants: true });
                 }
             }
         }
         for axis in axes {
-            if later.iter().any(|parsed| parsed.layer == *axis.layer) {
-                declared.give_up(axis.axis.key);
-            } else {
+            if !later.iter().any(|parsed| parsed.layer == *axis.layer) {
                 declared.report_axis(axis, faults);
+            } else if !axis.has_widths() {
+                declared.give_up(axis.axis.key, None);
             }
         }
         Some(declared)
     }
 
-    /// Removes the values for a key from all variants; returns whether there were any.
-    fn give_up(&mut self, key: &Key) -> bool {
-        let had_some = self.variants.iter().any(|variant| variant.value_of(key).is_some());
+    /// Removes the values for a key from all variants, or gives their layers that width; returns whether one was removed.
+    fn give_up(&mut self, key: &Key, width: Option<u32>) -> bool {
+        let mut has_removed = false;
         for variant in &mut self.variants {
-            variant.give_up(key);
+            has_removed |= variant.give_up(key, width);
         }
-        had_some
+        has_removed
+    }
+
+    /// Whether some variants give the key a value, or a part of it.
+    pub(super) fn decide(&self, key: &Key) -> bool {
+        self.variants.iter().any(|variant| variant.value_of(key).is_some())
     }
 
     /// Reports an axis on a key that a variant sets.
@@ -82,11 +91,18 @@ impl<'g> DeclaredVariants<'g> {
 
     /// The axis of their names: one of the grid, or a choice of a search.
     pub(super) fn resolve(&self, kind: AxisKind, Drawn { seed, n }: Drawn) -> Axis {
-        let all: Vec<Value> = self.variants.iter().map(|variant| Value::Text(variant.name.clone())).collect();
-        let names = ValueNames::given(&all, self.variants.iter().map(|variant| variant.name.clone()));
+        let names: Vec<String> = self.variants.iter().map(|variant| variant.name.clone()).collect();
+        let all: Vec<Value> = names.iter().cloned().map(Value::Text).collect();
         let draw = (kind == AxisKind::Random).then(|| Draw::Choice(all.clone()));
         let values = draw.as_ref().map_or(all, |draw| draw.values(seed, VARIANT.path, n));
         let place = self.variants[0].place.clone();
-        Axis { key: &VARIANT, values, place, layer: self.layer.clone(), draw, names }
+        Axis {
+            key: &VARIANT,
+            values,
+            place,
+            layer: self.layer.clone(),
+            draw,
+            names: ValueNames::Themselves(names),
+        }
     }
 }

@@ -4,6 +4,8 @@ mod build;
 mod declared;
 mod declared_variants;
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::axis::AxisKind;
@@ -19,6 +21,9 @@ pub struct Sweep {
     pub seeds: Vec<u64>,
     /// The values of the axis `variant`, in order. What an axis or a later layer decides is not among what they set.
     pub variants: Vec<Variant>,
+    /// Their places by their names. The variant of every run is looked up several times.
+    #[serde(skip)]
+    pub(crate) variant_places: HashMap<String, usize>,
     /// Factors are combined freely; the first changes slowest.
     pub factors: Vec<Factor>,
     /// Rules for runs to leave out.
@@ -67,11 +72,13 @@ pub struct Exclusion {
 }
 
 /// An axis, or a key of variants, without effect, because a later layer gives the key a single value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pinned {
     /// The key.
     pub key: &'static str,
-    /// The layer that gives the key a single value.
+    /// Its single value.
+    pub value: Value,
+    /// The layer that gives the key that value.
     pub layer: Layer,
     /// Whether it is a key of variants and not that of an axis.
     pub is_of_variants: bool,
@@ -139,7 +146,7 @@ impl Sweep {
 
     /// The variant of that name.
     pub(crate) fn variant(&self, name: &str) -> Option<&Variant> {
-        self.variants.iter().find(|variant| variant.name == name)
+        self.variants.get(*self.variant_places.get(name)?)
     }
 
     /// Whether an axis or a variant gives the key a value, or a part of it.

@@ -504,3 +504,21 @@ fn a_file_that_cannot_be_read_is_told_with_the_reason() {
 fn images_of_ones_own_need_a_folder() {
     assert_snapshot!(faults("data.dataset = \"idx\"\n"), @r#"test.toml:1: data.dataset: the images of `data.dataset = "idx"` have no folder; expected `data.path = "FOLDER"` beside it (from file)"#);
 }
+
+#[test]
+fn a_table_of_a_sweep_without_its_beginning_is_told_with_it() {
+    let text = "seeds = 3\n[variants.a]\nloss.kind = \"hinge\"\n[variants.b]\n[grid]\n\"optimizer.lr\" = [1e-3]\n[zip]\n\
+                \"train.ema\" = [0.5]\n[random.keys]\n[[exclude]]\nvariant = \"a\"\n";
+    assert_snapshot!(faults(text), @"
+    test.toml:1: seeds: unknown key; did you mean `sweep.seeds`? (from file)
+    test.toml:2: variants: unknown table; did you mean `sweep.variants.a`? (from file)
+    test.toml:5: grid: unknown table; did you mean `sweep.grid`? (from file)
+    test.toml:7: zip: unknown table; did you mean `sweep.zip`? (from file)
+    test.toml:9: random: unknown table; did you mean `sweep.random`? (from file)
+    test.toml:10: exclude: unknown key; did you mean `sweep.exclude`? (from file)
+    ");
+    let set = faults_with("", &sets(&["grid.optimizer.lr=[1e-3]"]));
+    assert!(set.contains("did you mean `sweep.grid.optimizer.lr`?"), "{set}");
+    let inner = faults("[sweep.variants.a.grid]\n\"optimizer.lr\" = [1e-3]\n");
+    assert!(!inner.contains("sweep.grid"), "{inner}");
+}

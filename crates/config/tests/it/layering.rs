@@ -249,6 +249,23 @@ fn a_value_in_a_later_layer_pins_an_axis() {
 }
 
 #[test]
+fn an_axis_or_variants_beside_the_value_or_in_a_later_layer_leave_no_axis_pinned() {
+    let axis = "[sweep.grid]\n\"train.ema\" = [0.1, 0.2]\n[profile.p]\ntrain.ema = 0.5\n";
+    let pinned = |text: &str, options: &LoadOptions| {
+        let experiment = load_with(text, options).unwrap_or_else(|faults| panic!("{faults}"));
+        let values = experiment.sweep.pinned.iter().map(|it| (it.key, it.value.to_json()));
+        values.collect::<Vec<_>>()
+    };
+    assert_eq!(pinned(axis, &profile("p")), [("train.ema", 0.5.into())]);
+    let own = format!("{axis}[profile.p.sweep.grid]\n\"train.ema\" = [0.6, 0.7]\n");
+    assert_eq!(pinned(&own, &profile("p")), []);
+    let variants = format!("{axis}[profile.p.sweep.variants]\na = {{}}\nb = {{ train.ema = 0.6 }}\n");
+    assert_eq!(pinned(&variants, &profile("p")), []);
+    let again = LoadOptions { profile: Some("p".to_owned()), ..sets(&["sweep.grid.\"train.ema\"=[0.8]"]) };
+    assert_eq!(pinned(axis, &again), []);
+}
+
+#[test]
 fn a_value_beside_an_axis_in_the_same_layer_pins_nothing() {
     let experiment = load("[train]\nepochs = 9\n[sweep.grid]\n\"train.epochs\" = [1, 2]\n");
     assert_eq!((experiment.sweep.axes().count(), experiment.sweep.pinned.len()), (1, 0));

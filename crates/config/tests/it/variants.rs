@@ -121,6 +121,22 @@ fn runs_are_selected_and_excluded_by_their_variant() {
 }
 
 #[test]
+fn a_rule_of_another_layer_names_a_variant_of_some_layer() {
+    let with = |rule: &str, set: &str| {
+        let experiment = load_with(&text(rule), &sets(&[set])).map_err(|faults| faults.to_string())?;
+        Ok::<_, String>(Plan::new(&experiment, &at_hand).unwrap())
+    };
+    let misspelt = with("", "sweep.exclude=[{ variant = \"hing\" }]").unwrap_err();
+    assert_snapshot!(misspelt, @r#"--set sweep.exclude=[{ variant = "hing" }]: sweep.exclude."variant": found `hing`; expected a value of the axis: plain, wgan-gp, hinge; did you mean `hinge`? (from --set)"#);
+    let rule = "[[sweep.exclude]]\nvariant = \"Hinge\"\n";
+    let replaced = with(rule, "sweep.variants={ a = {}, b = { train.ema = 0.5 } }").unwrap();
+    assert_eq!((replaced.runs.len(), replaced.unused_exclusions.len()), (2, 1));
+    let unknown =
+        with("[[sweep.exclude]]\nvariant = \"hing\"\n", "sweep.variants={ a = {}, b.train.ema = 0.5 }");
+    assert!(unknown.unwrap_err().contains("found `hing`; expected a value of the axis: a, b (from file)"));
+}
+
+#[test]
 fn a_later_layer_replaces_a_value_an_axis_or_all_variants() {
     let with = |arguments: &[&str]| {
         let experiment = load_with(&text(""), &sets(arguments)).unwrap_or_else(|faults| panic!("{faults}"));
@@ -147,6 +163,26 @@ fn a_later_layer_replaces_a_value_an_axis_or_all_variants() {
 
     let (plan, _) = with(&["sweep.variants={ a = {}, b = { train.ema = 0.5 } }"]);
     assert_eq!(labels(&plan), ["variant=a seed=0", "variant=b seed=0"]);
+}
+
+#[test]
+fn one_width_of_a_later_layer_is_given_to_as_many_layers_as_each_variant_has() {
+    let text = "[sweep.variants]\na = {}\nb = { model.generator.hidden = [64, 32, 16] }\nc = { model.hidden = 100 }\n";
+    let widths = |set: &str| {
+        let experiment = load_with(text, &sets(&[set])).unwrap_or_else(|faults| panic!("{faults}"));
+        let plan = Plan::new(&experiment, &at_hand).unwrap();
+        assert_eq!(plan.without_effect, []);
+        plan.runs.iter().map(|run| run.config.model.generator.hidden.clone()).collect::<Vec<_>>()
+    };
+    // The variant `c` comes to the same run as `a`.
+    assert_eq!(widths("model.hidden=8"), [vec![8; 2], vec![8; 3]]);
+    assert_eq!(widths("model.generator.hidden=8")[..2], [vec![8; 2], vec![8; 3]]);
+    assert_eq!(widths("model.hidden=[8, 9, 10]"), [[8, 9, 10]]);
+    assert_eq!(
+        widths("sweep.grid.\"model.hidden\"=[8, [9, 9]]"),
+        [vec![8; 2], vec![9; 2], vec![8; 3]],
+        "a list replaces the variant's"
+    );
 }
 
 #[test]
@@ -222,6 +258,29 @@ test.toml:4: sweep.variants.c.penalty.kind: a penalty is of each image's gradien
 }
 
 #[test]
+fn conflicts_of_a_recipe_name_the_variant_that_starts_from_it() {
+    assert_snapshot!(
+        faults("loss.label_smoothing = 0.1\n[sweep.variants]\na = {}\nb = { recipe = \"wgan-gp\" }\n\
+                c = { recipe = \"wgan-gp\", loss.kind = \"hinge\" }\n"), @r#"
+test.toml:4: sweep.variants.b.recipe: with the recipe `wgan-gp`, `loss.kind = "wasserstein"` has no labels to smooth: outputs have no target (in 1 of 3 configs); expected `loss.label_smoothing = 0`, or another loss (from file)
+test.toml:5: sweep.variants.c.loss.kind: `loss.kind = "hinge"` has no labels to smooth: only sides of a margin (in 1 of 3 configs); expected `loss.label_smoothing = 0`, or another loss (from file)
+"#
+    );
+    // What the file has wrong by itself is no fault of a variant's recipe.
+    let own = faults("model.output = \"sigmoid\"\n[sweep.variants]\na = {}\nb = { recipe = \"jovian\" }\n");
+    assert!(own.starts_with("test.toml:1: model.output: ") && own.lines().count() == 1, "{own}");
+    // A swept recipe is named alike.
+    let axis = faults("model.output = \"tanh\"\n[sweep.grid]\nrecipe = [\"fast\", \"coursera\"]\n");
+    assert!(axis.starts_with("test.toml:3: recipe: with the recipe `coursera`, \"tanh\" cannot"), "{axis}");
+    // The value of another axis hides the recipe's.
+    let hidden = faults(
+        "loss.label_smoothing = 0.1\n[sweep.grid]\n\"loss.kind\" = [\"hinge\", \"minimax\"]\n\
+         [sweep.variants]\na = {}\nb = { recipe = \"wgan-gp\" }\n",
+    );
+    assert!(hidden.starts_with("test.toml:3: loss.kind: `loss.kind = \"hinge\"` has no"), "{hidden}");
+}
+
+#[test]
 fn faulty_variants_are_named_with_what_is_expected() {
     for text in ["sweep.variants = 3\n", "[sweep.variants]\n"] {
         assert!(faults(text).contains("expected a table of keys for each variant"), "{}", faults(text));
@@ -265,4 +324,19 @@ test.toml:4: sweep.grid."train.ema": two axes on one key, also swept as `sweep.v
     assert!(useless.to_string().contains("sweep.random.n: has no effect here"), "{useless}");
     let set = load_with(&text(""), &sets(&["sweep.variants.hinge.train.ema=0.5"])).unwrap_err();
     assert_snapshot!(set, @"--set sweep.variants.hinge.train.ema=0.5: sweep.variants.hinge.train.ema: unknown key; expected all variants at once, `sweep.variants={...}` (from --set)");
+}
+
+#[test]
+fn a_name_with_dots_is_told_to_need_quotes() {
+    let text = "[sweep.variants.wgan.gp]\nloss.kind = \"wasserstein\"\n[sweep.variants.v1.2.1.optimizer]\nlr = 1e-3\n\
+                [sweep.variants.plain.old]\n[sweep.variants.a.trian]\nepochs = 3\n[sweep.variants.a.los]\n";
+    assert_snapshot!(faults(text), @r#"
+    test.toml:1: sweep.variants.wgan.gp: unknown table; expected quotes around a name with dots: `[sweep.variants."wgan.gp"]` (from file)
+    test.toml:3: sweep.variants.v1.2: unknown table; expected quotes around a name with dots: `[sweep.variants."v1.2.1"]` (from file)
+    test.toml:5: sweep.variants.plain.old: unknown table; expected quotes around a name with dots: `[sweep.variants."plain.old"]` (from file)
+    test.toml:6: sweep.variants.a.trian: unknown table; did you mean `train`? (from file)
+    test.toml:8: sweep.variants.a.los: unknown table; did you mean `loss`? (from file)
+    "#);
+    let quoted = plan("[sweep.variants.\"wgan.gp\"]\ntrain.ema = 0.5\n");
+    assert_eq!(labels(&quoted), ["variant=wgan.gp seed=0"]);
 }

@@ -9,7 +9,7 @@ use gansweep_app::plan::{
     TimeEstimate, TrainingTime, preview,
 };
 use gansweep_base::text;
-use gansweep_config::schema::find;
+use gansweep_config::schema::{find, is_list_of_layers};
 use gansweep_config::{
     Axis, AxisSummary, Experiment, Layer, Pinned, PlannedRun, ResolvedKey, RunState, WithoutEffect,
 };
@@ -92,7 +92,10 @@ impl fmt::Display for View {
 
 impl View {
     fn write_warnings_about_files(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Preview { experiment, other_file, runs_left, unused_data_path, .. } = &self.0;
+        let Preview { experiment, other_file, runs_left, sorted_parts, unused_data_path, .. } = &self.0;
+        for part in sorted_parts {
+            writeln!(text, "{}\n", output::sorted_part(part))?;
+        }
         if let Some(path) = unused_data_path {
             writeln!(text, "{}\n", output::unused_data_path(path))?;
         }
@@ -150,10 +153,14 @@ impl View {
     fn write_warnings_about_keys(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Preview { experiment, plan, .. } = &self.0;
         for pinned in &experiment.sweep.pinned {
-            let Pinned { key, layer, is_of_variants } = pinned;
+            let Pinned { key, value, layer, is_of_variants } = pinned;
+            let value = match is_list_of_layers(key) {
+                true => "one list".to_owned(),
+                false => output::value(&value.to_json()),
+            };
             match is_of_variants {
-                true => writeln!(text, "{key} is the same in all variants: {layer} sets it\n")?,
-                false => writeln!(text, "{key} is not swept: {layer} sets it to a single value\n")?,
+                true => writeln!(text, "{key} is the same in all variants: {layer} sets it to {value}\n")?,
+                false => writeln!(text, "{key} is not swept: {layer} sets it to {value}\n")?,
             }
         }
         // What a search proposes later may match.
@@ -262,6 +269,9 @@ impl View {
         }
         let _ = write!(text, "; about {} floating-point operations", text::measured(self.0.training_flops));
         text += &time(self.0.training_time, self.0.pruning.is_some());
+        if let Some(seconds) = self.0.seconds_with_figures() {
+            let _ = write!(text, "; with quality figures about {}", text::seconds(seconds));
+        }
         if let Some(bounds) = self.0.pruning {
             let _ = write!(text, "\n{}", pruning(&self.0.experiment, bounds));
         }
@@ -358,6 +368,8 @@ struct Json<'p> {
     floating_point_operations: f64,
     /// At the speed of recorded runs.
     training_seconds: Option<f64>,
+    /// The same, with the quality figures that are computed on the CPU meanwhile.
+    seconds_with_figures: Option<f64>,
     pruning: Option<Value>,
 }
 
@@ -388,6 +400,7 @@ impl<'p> Json<'p> {
             workers: preview.workers,
             floating_point_operations: preview.training_flops,
             training_seconds: preview.training_time.seconds(),
+            seconds_with_figures: preview.seconds_with_figures(),
             pruning: preview.pruning.map(|EpochBounds { least, most, unpruned }| {
                 json!({
                     "method": experiment.prune.method, "metric": experiment.prune.metric,

@@ -1,10 +1,12 @@
 //! Export as an `MLflow` tracking store of files.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use gansweep_base::digest::sha256;
-use gansweep_config::{RunState, value_text};
+use gansweep_config::{Assignment, RunState, value_text};
 use gansweep_protocol::Metric;
+use serde_json::Value;
 
 use super::folder;
 use crate::{Reader, RunRow, StoreError, value::leaves};
@@ -85,9 +87,7 @@ fn write_run(reader: &Reader, run: &RunRow, folder: &Path) -> Result<(), StoreEr
             ("user_id", text("")),
         ],
     )?;
-    for (key, value) in leaves(&run.config) {
-        write_text(&place.join("params").join(key), &cut(&value_text(&value)))?;
-    }
+    write_parameters(run, &place.join("params"))?;
     write_text(&place.join("params/seed"), &run.seed.to_string())?;
     write_text(&place.join("params/train.epochs"), &run.epochs.to_string())?;
     for (tag, value) in [
@@ -101,6 +101,24 @@ fn write_run(reader: &Reader, run: &RunRow, folder: &Path) -> Result<(), StoreEr
     }
     write_metrics(reader, run, &place, began)?;
     write_grids(reader, run, &place.join("artifacts/samples"))
+}
+
+/// The values of the config, and the swept keys that it does not have: the variant, the recipe, shorthands, names of lists.
+fn write_parameters(run: &RunRow, place: &Path) -> Result<(), StoreError> {
+    let config: BTreeMap<String, Value> = leaves(&run.config).into_iter().collect();
+    for (key, value) in &config {
+        write_text(&place.join(key), &cut(&value_text(value)))?;
+    }
+    for Assignment { key, value } in &run.assignments {
+        let name = match config.get(key) {
+            None => key.clone(),
+            // A parameter has one value, and the list itself is that of its key.
+            Some(list) if list.is_array() && value.is_string() => format!("{key}.name"),
+            Some(_) => continue,
+        };
+        write_text(&place.join(name), &cut(&value_text(value)))?;
+    }
+    Ok(())
 }
 
 /// One file per metric, a line per point: time, value, step.

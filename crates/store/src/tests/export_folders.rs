@@ -88,6 +88,36 @@ fn tensorboard_is_told_the_swept_keys_of_all_runs_by_each() {
 }
 
 #[test]
+fn mlflow_has_the_variant_and_the_names_of_lists_among_the_parameters() {
+    let mut fixture = whole();
+    let mut other = plan(&[3e-4], &[128], &[1]);
+    let assigned = [
+        ("variant", "wide".into()),
+        ("model.generator.hidden", "deep".into()),
+        ("optimizer.lr", 3e-4.into()),
+        ("train.ema", 0.5.into()),
+    ];
+    other[0].assignments =
+        assigned.map(|(key, value)| Assignment { key: key.to_owned(), value }).into_iter().collect();
+    fixture.store.register_sweep(&sweep("other"), &other).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(mlflow(&fixture.reader(), Some("other"), folder.path()).unwrap(), 1);
+    let files = files(folder.path());
+    let parameter = |name: &str| {
+        let end = format!("/params/{name}");
+        let found = files.iter().find(|(path, _)| path.ends_with(&end));
+        found.map(|(_, text)| String::from_utf8(text.clone()).unwrap())
+    };
+    assert_eq!(parameter("variant").as_deref(), Some("wide"));
+    assert_eq!(parameter("model.generator.hidden.name").as_deref(), Some("deep"));
+    assert_eq!(parameter("optimizer.lr").as_deref(), Some("3e-4"));
+    let config = &fixture.reader().run(other[0].id.as_str()).unwrap().config;
+    assert_eq!(parameter("train.ema"), Some(gansweep_config::value_text(&config["train"]["ema"])));
+    let hidden = gansweep_config::value_text(&config["model"]["generator"]["hidden"]);
+    assert_eq!(parameter("model.generator.hidden"), Some(hidden));
+}
+
+#[test]
 fn an_unknown_sweep_and_an_unwritable_folder_are_named() {
     let fixture = whole();
     let folder = tempfile::tempdir().unwrap();
