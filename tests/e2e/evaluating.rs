@@ -417,6 +417,7 @@ fn runs_that_another_sweep_has_trained_further_are_shown_with_their_epoch_and_no
     let text = evaluate(&sandbox, &["tiny", "--images", "20"]).well().stdout;
     assert_eq!(text.matches(", epoch 4").count(), 2, "{text}");
     assert!(text.contains("2 runs have no value (2 trained further)"), "{text}");
+    assert!(text.contains("\n\nDrawn with the weights of the generators (last checkpoints).\n"), "{text}");
 }
 
 #[test]
@@ -457,6 +458,8 @@ fn a_conditional_run_has_figures_of_each_class_while_it_trains_and_afterwards() 
     assert_eq!(conditional["classes"][3]["accuracy"].as_f64(), Some(accuracies[3]));
     let text = evaluate(&sandbox, &[run.id.as_str(), "--images", "40"]).well().stdout;
     assert!(text.contains("FD WITHIN CLASSES") && text.contains("class 3"), "{text}");
+    let weights = "Drawn with the weights of the generator after 2 epochs (last checkpoint).";
+    assert!(text.contains(weights), "{text}");
     let compared = sandbox.run(&["compare", "tiny", "--metric", "class_accuracy"]).well().stdout;
     assert!(compared.contains("class accuracy"), "{compared}");
 }

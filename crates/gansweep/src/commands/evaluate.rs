@@ -7,8 +7,9 @@ use gansweep_app::evaluate::{
     self, ConditionalFigures, EvaluateRequest, EvaluatedDataset, EvaluatedRun, Evaluation, Figures,
 };
 use gansweep_base::{printable, text};
+use gansweep_protocol::SampleSource;
 
-use super::compare;
+use super::{compare, weights};
 use crate::arguments::{DataFolderArgs, ResultsArgs, ShapeArgs};
 use crate::failure::Failure;
 use crate::output;
@@ -74,13 +75,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     if args.json {
         output::print_json(&evaluation)?;
     } else {
-        output::print(&self::text(&evaluation, args.images))?;
+        output::print(&self::text(&evaluation, args.images, args.best))?;
     }
     let has_figures = evaluation.runs.iter().any(|run| run.figures.is_some());
     Ok(if has_figures || args.data.is_some() { 0 } else { NOTHING_EVALUATED })
 }
 
-fn text(evaluation: &Evaluation, images: u32) -> String {
+fn text(evaluation: &Evaluation, images: u32, is_best: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     for dataset in &evaluation.datasets {
         let mut rows: Vec<(&Figures, String)> = Vec::new();
@@ -96,6 +97,7 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
         rows.extend(runs.filter_map(|run| Some((run.figures.as_ref()?, label(run)))));
         parts.push(format!("{}\n\n{}", heading(dataset, images, evaluation), table(&rows)));
         parts.push(about(dataset, images));
+        parts.extend(weights_of(evaluation, dataset, is_best));
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
         let conditional = |run: &EvaluatedRun| Some((label(run), run.figures.as_ref()?.conditional.clone()?));
         let runs: Vec<(String, ConditionalFigures)> = runs.filter_map(conditional).collect();
@@ -174,6 +176,28 @@ fn conditional_runs(runs: &[(String, ConditionalFigures)], names: &[String]) -> 
         .map(|(((_, _, label), fd), accuracy)| vec![fd, accuracy, label]);
     let cells: Vec<Vec<String>> = cells.collect();
     (!cells.is_empty()).then(|| output::table(&["FD WITHIN CLASSES", "CLASS ACCURACY", "RUN"], cells))
+}
+
+/// Which weights drew the images of the runs on a dataset; `None` if none has figures.
+fn weights_of(evaluation: &Evaluation, dataset: &EvaluatedDataset, is_best: bool) -> Option<String> {
+    let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
+    let drawn: Vec<(SampleSource, f64)> =
+        runs.filter_map(|run| Some((run.source?, run.epoch.unwrap_or_default()))).collect();
+    if let [(source, epoch)] = drawn[..] {
+        return Some(format!(
+            "Drawn with {} {}.",
+            weights::of_generator(source),
+            weights::after(epoch, is_best)
+        ));
+    }
+    let has = |source| drawn.iter().any(|(of_run, _)| *of_run == source);
+    let of_generators = match (has(SampleSource::Ema), has(SampleSource::Raw)) {
+        (false, false) => return None,
+        (true, false) => "the moving averages of the generators",
+        (false, true) => "the weights of the generators",
+        (true, true) => "the moving averages of the generators that keep one, and the weights of the others",
+    };
+    Some(format!("Drawn with {of_generators} ({} checkpoints).", if is_best { "best" } else { "last" }))
 }
 
 fn about(dataset: &EvaluatedDataset, images: u32) -> String {
