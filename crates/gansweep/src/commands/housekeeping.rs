@@ -230,12 +230,19 @@ fn describe_removal(removal: &Removal) -> String {
 }
 
 fn describe_cleaning(planned: &PlannedCleaning) -> String {
-    let mut lines = vec![format!(
-        "{} of completed runs and {} that no run needs: {}",
-        text::count(planned.checkpoints.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
-        text::count(planned.leftovers.len(), "file"),
-        size(planned.bytes - planned.program_bytes)
-    )];
+    let mut lines = Vec::new();
+    let has_files = !planned.checkpoints.is_empty() || !planned.leftovers.is_empty();
+    if has_files || (planned.programs.is_empty() && planned.database_bytes == 0) {
+        lines.push(format!(
+            "{} of completed runs and {} that no run needs: {}",
+            text::count(planned.checkpoints.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
+            text::count(planned.leftovers.len(), "file"),
+            size(planned.bytes - planned.program_bytes)
+        ));
+    }
+    if planned.database_bytes > 0 {
+        lines.push(format!("space in the database that nothing uses: {}", size(planned.database_bytes)));
+    }
     if !planned.programs.is_empty() {
         let copies = match planned.programs.len() {
             1 => "1 copy".to_owned(),

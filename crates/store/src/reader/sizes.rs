@@ -4,7 +4,7 @@ use gansweep_config::RunId;
 
 use super::device_time::device_seconds;
 use super::{Reader, unsigned};
-use crate::{RunFiles, StoreError, SweepSize, status::parse_run};
+use crate::{RunFiles, StoreError, SweepSize, status::parse_run, store::freed_by_compacting};
 
 impl Reader {
     /// The size of each sweep, by name. What sweeps share counts for each of them.
@@ -41,6 +41,11 @@ impl Reader {
     /// All runs with the paths of their checkpoints.
     pub fn run_files(&self) -> Result<Vec<RunFiles>, StoreError> {
         self.read(|connection| {
+    /// Bytes of the database that nothing uses, if they are enough for [`Store::compact`](crate::Store::compact).
+    pub fn unused_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|connection| Ok(freed_by_compacting(connection)?))
+    }
+
             let mut statement = connection.prepare(
                 "SELECT r.id, c.path, b.path FROM runs r LEFT JOIN checkpoints c USING (run_id)
                      LEFT JOIN best_checkpoints b USING (run_id) ORDER BY r.run_id",

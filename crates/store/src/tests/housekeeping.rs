@@ -92,9 +92,12 @@ fn both_sweeps_together_leave_an_empty_database() {
     let connection = Connection::open(fixture.store.path()).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     drop(connection);
-    let before = std::fs::metadata(fixture.store.path()).unwrap().len();
-    fixture.store.compact().unwrap();
-    assert!(std::fs::metadata(fixture.store.path()).unwrap().len() <= before);
+    let length = |fixture: &Fixture| std::fs::metadata(fixture.store.path()).unwrap().len();
+    let (before, announced) = (length(&fixture), fixture.reader().unused_bytes().unwrap());
+    let freed = fixture.store.compact().unwrap();
+    assert!(0 < announced && announced <= freed, "{announced} announced, {freed} freed");
+    assert_eq!(length(&fixture), before - freed);
+    assert_eq!(fixture.reader().unused_bytes().unwrap(), 0);
     assert_eq!(fixture.store.compact().unwrap(), 0, "there is nothing more to free");
 }
 
