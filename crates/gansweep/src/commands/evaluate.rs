@@ -18,20 +18,20 @@ use crate::progress::Display;
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// A sweep's name, or a run's id or the start of it.
-    #[arg(value_name = "RUN|SWEEP", required_unless_present = "data")]
+    #[arg(value_name = "RUN|SWEEP", required_unless_present = "dataset")]
     pub(crate) target: Option<String>,
     /// Evaluate the real test images of this dataset instead: the accuracy of its classifier, and the best figures to expect.
-    #[arg(long, value_name = "NAME", conflicts_with = "target")]
-    pub(crate) data: Option<String>,
+    #[arg(long, alias = "data", value_name = "NAME", conflicts_with = "target")]
+    pub(crate) dataset: Option<String>,
     /// Images to draw from each run, and real ones to compare them with. Figures of different numbers are not
     /// comparable.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     pub(crate) images: u32,
     /// Draw with the generator's weights, also where the run keeps a moving average of them.
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, conflicts_with = "dataset")]
     pub(crate) raw: bool,
     /// Take each run's best checkpoint (`record.best`) instead of the last one.
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, conflicts_with = "dataset")]
     pub(crate) best: bool,
     #[command(flatten)]
     pub(crate) data_folder: DataFolderArgs,
@@ -54,14 +54,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     let source = args.data_folder.source();
     let mut display = Display::new(false);
     let images = args.images as usize;
-    let evaluation = if let Some(name) = &args.data {
+    let evaluation = if let Some(name) = &args.dataset {
         let dataset = data::named(name)?;
         args.data_folder.check(dataset)?;
         evaluate::evaluate_dataset(args.shape.asked(dataset), &source, images, &mut display)
     } else {
         if (args.shape.side, args.shape.channels) != (0, 0) {
             return Err(Failure::Usage(
-                "--side and --channels are for --data NAME; omit them: runs have the shape of their images"
+                "--side and --channels are for --dataset NAME; omit them: runs have the shape of their images"
                     .to_owned(),
             ));
         }
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
         output::print(&self::text(&evaluation, args.images, args.best))?;
     }
     let has_figures = evaluation.runs.iter().any(|run| run.figures.is_some());
-    Ok(if has_figures || args.data.is_some() { 0 } else { NOTHING_EVALUATED })
+    Ok(if has_figures || args.dataset.is_some() { 0 } else { NOTHING_EVALUATED })
 }
 
 fn text(evaluation: &Evaluation, images: u32, is_best: bool) -> String {

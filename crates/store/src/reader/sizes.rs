@@ -13,6 +13,7 @@ impl Reader {
             let mut statement = connection.prepare(
                 "WITH m AS NOT MATERIALIZED (SELECT DISTINCT sweep_id, run_id FROM sweep_runs)
                  SELECT s.name,
+                     (SELECT count(DISTINCT p.run_id) FROM sweep_runs p WHERE p.sweep_id = s.sweep_id AND p.current = 1),
                      (SELECT count(*) FROM m WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(q.count), 0) FROM m JOIN summaries q USING (run_id) WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(length(p.png)), 0) FROM m JOIN samples p USING (run_id) WHERE m.sweep_id = s.sweep_id),
@@ -24,28 +25,30 @@ impl Reader {
             )?;
             let sizes = statement.query_map([], |row| {
                 let name: String = row.get(0)?;
+                let (runs, of_all_plans) = (unsigned(row, 1)?, unsigned(row, 2)?);
                 Ok(SweepSize {
                     device_seconds: device_seconds(connection, &name)?,
                     name,
-                    runs: unsigned(row, 1)?,
-                    points: unsigned(row, 2)?,
-                    grid_bytes: unsigned(row, 3)?,
-                    checkpoint_bytes: unsigned(row, 4)?,
-                    updated_unix_ms: row.get(5)?,
+                    runs,
+                    earlier_runs: of_all_plans - runs,
+                    points: unsigned(row, 3)?,
+                    grid_bytes: unsigned(row, 4)?,
+                    checkpoint_bytes: unsigned(row, 5)?,
+                    updated_unix_ms: row.get(6)?,
                 })
             })?;
             Ok(sizes.collect::<Result<_, _>>()?)
         })
     }
 
-    /// All runs with the paths of their checkpoints.
-    pub fn run_files(&self) -> Result<Vec<RunFiles>, StoreError> {
-        self.read(|connection| {
     /// Bytes of the database that nothing uses, if they are enough for [`Store::compact`](crate::Store::compact).
     pub fn unused_bytes(&self) -> Result<u64, StoreError> {
         self.read(|connection| Ok(freed_by_compacting(connection)?))
     }
 
+    /// All runs with the paths of their checkpoints.
+    pub fn run_files(&self) -> Result<Vec<RunFiles>, StoreError> {
+        self.read(|connection| {
             let mut statement = connection.prepare(
                 "SELECT r.id, c.path, b.path FROM runs r LEFT JOIN checkpoints c USING (run_id)
                      LEFT JOIN best_checkpoints b USING (run_id) ORDER BY r.run_id",

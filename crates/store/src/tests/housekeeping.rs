@@ -142,6 +142,15 @@ fn sizes_count_what_sweeps_share_for_each() {
 }
 
 #[test]
+fn runs_that_only_an_earlier_plan_had_are_counted_apart() {
+    let (mut fixture, _) = two_sweeps();
+    fixture.store.register_sweep(&sweep("wide"), &plan(&[1e-4, 3e-4], &[128], &[1])).unwrap();
+    let sizes = fixture.reader().sweep_sizes().unwrap();
+    let wide = sizes.iter().find(|size| size.name == "wide").unwrap();
+    assert_eq!((wide.runs, wide.earlier_runs, wide.points), (2, 3, 4));
+}
+
+#[test]
 fn each_checkpoint_of_a_run_is_counted_removed_and_forgotten_for_itself() {
     let (mut fixture, mut script) = Fixture::begun();
     fixture.store.record(&script.started(0).checkpoint_beside(20, 10).take()).unwrap();
