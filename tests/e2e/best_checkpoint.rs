@@ -84,7 +84,12 @@ fn the_best_checkpoint_is_kept_beside_the_last_and_every_command_finds_it() {
 
     let draw = |arguments: &[&str], out: &str| {
         let all = [&["generate", id, "-n", "4", "--out", out], arguments].concat();
-        sandbox.run(&all).well();
+        let which = if arguments.is_empty() { "(last checkpoint)" } else { "(best checkpoint)" };
+        let said = sandbox.run(&all).well().stderr;
+        assert!(
+            said.starts_with("drawn with the weights of the generator after ") && said.contains(which),
+            "{said}"
+        );
         fs::read(sandbox.path(out)).unwrap()
     };
     assert_ne!(draw(&["--best"], "best.png"), draw(&[], "last.png"));

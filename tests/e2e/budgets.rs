@@ -40,7 +40,7 @@ fn two_epochs_and_then_five_have_the_bits_of_five_at_once() {
         assert!(plan.stdout.contains("6 runs (6 to extend from 2 to 5 epochs) -> 6 groups"), "{plan:#?}");
         assert_eq!(plan.stdout.lines().filter(|line| line.ends_with("  to extend")).count(), 6, "{plan:#?}");
         let ended = sandbox.run(&["sweep", "small.toml"]).well();
-        assert!(ended.stderr.contains("6 runs: 6 completed (6 extended)"), "{ended:#?}");
+        assert!(ended.stderr.contains("6 runs: 6 completed (6 extended from fewer epochs)"), "{ended:#?}");
 
         assert_eq!(sandbox.checkpoints(), at_once.checkpoints());
         let recorded = sandbox.recorded();
@@ -108,13 +108,13 @@ fn two_sweeps_share_their_runs_each_up_to_its_own_budget() {
     let plan = sandbox.run(&["plan", "other.toml"]).well();
     assert!(plan.stdout.contains("4 runs (2 to extend from 2 to 3 epochs)"), "{plan:#?}");
     let ended = sandbox.run(&["sweep", "other.toml"]).well();
-    assert!(ended.stderr.contains("4 runs: 4 completed (2 extended)"), "{ended:#?}");
+    assert!(ended.stderr.contains("4 runs: 4 completed (2 extended from fewer epochs)"), "{ended:#?}");
     let steps = |sweep| sandbox.runs_of(sweep).iter().map(|run| (run.state, run.step)).collect::<Vec<_>>();
     assert_eq!(steps("small"), [(RunState::Completed, 20); 6]);
     assert_eq!(steps("other"), [(RunState::Completed, 30); 4]);
 
     let longer = sandbox.run(&["sweep", "small.toml", "--set", "train.epochs=4"]).well();
-    assert!(longer.stderr.contains("6 runs: 6 completed (6 extended)"), "{longer:#?}");
+    assert!(longer.stderr.contains("6 runs: 6 completed (6 extended from fewer epochs)"), "{longer:#?}");
     assert_eq!(steps("small"), [(RunState::Completed, 40); 6]);
     assert_eq!(steps("other"), [(RunState::Completed, 30); 4], "as it was");
     let alone = Sandbox::new();
@@ -195,7 +195,9 @@ fn more_epochs_leave_a_diverged_run_as_it_is() {
     let ended = sandbox.run(&["sweep", "small.toml", "--set", "train.epochs=6"]);
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended.stderr.contains("4 runs: 2 completed, 2 already done, 2 of them diverged (2 extended)"),
+        ended.stderr.contains(
+            "4 runs: 2 completed, 2 already done, 2 of them diverged (2 extended from fewer epochs)"
+        ),
         "{ended:#?}"
     );
     assert_eq!(diverged(&sandbox), before);

@@ -339,10 +339,16 @@ fn an_average_draws_and_is_exported_unless_its_weights_are_asked_for() {
     for (raw, flag) in [(false, None), (true, Some("--raw"))] {
         let out = if raw { "raw" } else { "averaged" };
         let networks = ["export", run.as_str(), "--format", "safetensors", "--out", out];
-        sandbox.run(&networks.into_iter().chain(flag).collect::<Vec<_>>()).well();
+        let exported = sandbox.run(&networks.into_iter().chain(flag).collect::<Vec<_>>()).well();
+        let weights = "weights after 2 epochs (last checkpoint)";
+        let average = if raw { "" } else { "; those of the generator are their moving average" };
+        assert_eq!(exported.stderr, format!("{weights}{average}\n"));
         let picture = format!("{out}.png");
         let images = ["generate", run.as_str(), "--count", "4", "--out", &picture];
-        sandbox.run(&images.into_iter().chain(flag).collect::<Vec<_>>()).well();
+        let generated = sandbox.run(&images.into_iter().chain(flag).collect::<Vec<_>>()).well();
+        let source = if raw { "weights" } else { "moving average" };
+        let weights = format!("drawn with the {source} of the generator after 2 epochs (last checkpoint)\n");
+        assert_eq!(generated.stderr, weights);
     }
     assert_ne!(read("raw.png"), read("averaged.png"));
     assert_ne!(read("raw/generator.safetensors"), read("averaged/generator.safetensors"));

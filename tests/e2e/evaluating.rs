@@ -417,6 +417,7 @@ fn runs_that_another_sweep_has_trained_further_are_shown_with_their_epoch_and_no
     let text = evaluate(&sandbox, &["tiny", "--images", "20"]).well().stdout;
     assert_eq!(text.matches(", epoch 4").count(), 2, "{text}");
     assert!(text.contains("2 runs have no value (2 trained further)"), "{text}");
+    assert!(text.contains("\n\nDrawn with the weights of the generators (last checkpoints).\n"), "{text}");
 }
 
 #[test]
@@ -457,6 +458,8 @@ fn a_conditional_run_has_figures_of_each_class_while_it_trains_and_afterwards() 
     assert_eq!(conditional["classes"][3]["accuracy"].as_f64(), Some(accuracies[3]));
     let text = evaluate(&sandbox, &[run.id.as_str(), "--images", "40"]).well().stdout;
     assert!(text.contains("FD WITHIN CLASSES") && text.contains("class 3"), "{text}");
+    let weights = "Drawn with the weights of the generator after 2 epochs (last checkpoint).";
+    assert!(text.contains(weights), "{text}");
     let compared = sandbox.run(&["compare", "tiny", "--metric", "class_accuracy"]).well().stdout;
     assert!(compared.contains("class accuracy"), "{compared}");
 }
@@ -464,7 +467,7 @@ fn a_conditional_run_has_figures_of_each_class_while_it_trains_and_afterwards() 
 #[test]
 fn the_real_test_images_of_a_dataset_are_evaluated_alone() {
     let sandbox = images_in(Sandbox::new());
-    let text = evaluate(&sandbox, &["--data", "idx", "--images", "40"]).well().stdout;
+    let text = evaluate(&sandbox, &["--dataset", "idx", "--images", "40"]).well().stdout;
     assert!(text.contains("real test images") && text.contains("of the test images"), "{text}");
     evaluate(&sandbox, &[]).refused(&["RUN|SWEEP"]);
 }
@@ -533,13 +536,13 @@ fn pictures_that_are_held_out_say_what_real_images_reach() {
     assert!(runs.contains("all 3 real test images") && runs.contains("of the test images"), "{runs}");
     let side = SIDE.to_string();
     let shape = ["--side", &side, "--channels", "1"];
-    let data = ["evaluate", "--data", "folder", "--path", "study/pictures", "--images", "20"];
+    let data = ["evaluate", "--dataset", "folder", "--path", "study/pictures", "--images", "20"];
     let alone = with_cache(&sandbox, &[&data[..], &shape].concat()).well();
     assert!(alone.stdout.contains("folder: figures of 3 real test images"), "{alone:#?}");
     assert!(!alone.stderr.contains("training the evaluator"), "of these pictures in this shape: {alone:#?}");
     let refused = with_cache(&sandbox, &[&["evaluate", "pets"][..], &shape].concat());
-    refused.refused(&["--side and --channels are for --data NAME"]);
-    with_cache(&sandbox, &["evaluate", "--data", "idx", "--path", "study/pictures", "--side", "9"])
+    refused.refused(&["--side and --channels are for --dataset NAME"]);
+    with_cache(&sandbox, &["evaluate", "--dataset", "idx", "--path", "study/pictures", "--side", "9"])
         .refused(&["idx"]);
 }
 
@@ -618,12 +621,12 @@ fn a_dataset_without_test_images_is_refused_before_its_evaluator_is_trained() {
     for name in ["images-idx3", "labels-idx1"] {
         fs::remove_file(sandbox.path(&format!("images/t10k-{name}-ubyte"))).unwrap();
     }
-    let ended = evaluate(&sandbox, &["--data", "idx"]);
+    let ended = evaluate(&sandbox, &["--dataset", "idx"]);
     assert!(!ended.stderr.contains("training the evaluator"), "{ended:#?}");
     ended.refused(&["idx has no test images", "RUN|SWEEP"]);
 
     let sandbox = pets(&["cats", "dogs"], &[]);
-    let ended = with_cache(&sandbox, &["evaluate", "--data", "folder", "--path", "study/pictures"]);
+    let ended = with_cache(&sandbox, &["evaluate", "--dataset", "folder", "--path", "study/pictures"]);
     assert!(!ended.stderr.contains("training the evaluator"), "{ended:#?}");
     ended.refused(&["folder has no test images"]);
 }

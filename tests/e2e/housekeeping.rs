@@ -223,6 +223,21 @@ fn a_results_folder_that_is_in_use_or_has_no_database_is_left_alone() {
 }
 
 #[test]
+fn the_space_that_removed_runs_had_in_the_database_is_announced_and_freed() {
+    let sandbox = two_sweeps();
+    sandbox.run(&["rm", "small", "more", "--yes"]).well();
+    let length = || fs::metadata(sandbox.path("results/results.sqlite")).unwrap().len();
+    let before = length();
+    // Nothing is deleted, so nobody is asked.
+    let freed = sandbox.run(&["gc"]).well();
+    assert!(freed.stderr.starts_with("space in the database that nothing uses: "), "{freed:#?}");
+    assert!(!freed.stdout.starts_with("freed 0 B") && length() < before, "{freed:#?}");
+    let again = sandbox.run(&["gc"]).well();
+    assert!(again.stderr.starts_with("0 checkpoints of completed runs and 0 files"), "{again:#?}");
+    assert!(again.stdout.starts_with("freed 0 B"), "{again:#?}");
+}
+
+#[test]
 fn copies_of_the_program_that_jobs_of_a_cluster_ran_are_cleaned_away() {
     let sandbox = two_sweeps();
     let copies = ["slurm/program-0123456789abcdef", "slurm/.program-0123456789abcdef.AbCdEf.part"];

@@ -111,7 +111,7 @@ fn its_interrupted_run_goes_on_to_the_bits_of_one_that_was_not() {
     let old = sandbox.path("results/checkpoints/02c1410ef14101b7");
     assert!(old.is_dir());
     let ended = sandbox.run(&["sweep", "third.toml"]).well();
-    assert!(ended.stderr.contains("1 run: 1 completed (1 resumed)"), "{ended:#?}");
+    assert!(ended.stderr.contains("1 run: 1 completed (1 resumed from a checkpoint)"), "{ended:#?}");
     assert!(!ended.stderr.contains("warning"), "{ended:#?}");
     let run = &sandbox.runs_of("third")[0];
     assert_eq!((run.state, run.step, run.attempts), (RunState::Completed, 120_000, 2));
@@ -137,7 +137,9 @@ fn its_runs_train_on_when_more_is_asked() {
     let ended = sandbox.run(&[&["sweep"][..], &more].concat());
     assert_eq!(ended.code, Some(1), "one has diverged: {ended:#?}");
     assert!(
-        ended.stderr.contains("8 runs: 7 completed, 1 already done, 1 of them diverged (7 extended)"),
+        ended.stderr.contains(
+            "8 runs: 7 completed, 1 already done, 1 of them diverged (7 extended from fewer epochs)"
+        ),
         "{ended:#?}"
     );
     assert_eq!(ended.stderr.matches("the file is missing").count(), 3, "{ended:#?}");

@@ -110,7 +110,11 @@ fn a_complete_pruned_sweep_has_nothing_to_do_and_a_larger_budget_goes_on() {
     let again = run(&pruned, &["sweep", "pruned.toml"]).well();
     assert!(again.stderr.contains("6 runs: 1 already done, 5 paused"), "{}", again.stderr);
     let longer = run(&pruned, &["sweep", "pruned.toml", "--set", "train.epochs=12"]).well();
-    assert!(longer.stderr.contains("6 runs: 1 completed, 5 paused (1 extended)"), "{}", longer.stderr);
+    assert!(
+        longer.stderr.contains("6 runs: 1 completed, 5 paused (1 extended from fewer epochs)"),
+        "{}",
+        longer.stderr
+    );
     assert_eq!((count(&pruned, RunState::Completed), count(&pruned, RunState::Paused)), (1, 5));
     // Without pruning all are trained to the end.
     let all = run(&pruned, &["sweep", "pruned.toml", "--set", "prune.method=none"]).well();
@@ -152,6 +156,7 @@ fn paused_runs_are_not_compared_and_have_not_failed() {
                     epoch are.";
     assert!(said.contains(sentence), "{said}");
     assert!(!compared.stdout.contains("NO VALUE"), "{}", compared.stdout);
+    assert!(said.contains("N PAUSED ") && !said.contains("PRUNED"), "{}", compared.stdout);
     let points = pruned.reader().query("SELECT DISTINCT metric FROM points_named").unwrap().to_string();
     assert!(points.contains(Metric::Fd.name()), "{points}");
 }

@@ -204,7 +204,7 @@ fn failed_runs_are_retried_alone_if_that_is_asked_for() {
     let ended = sandbox.run(&["sweep", "small.toml", "--retry-failed", "--only", "lr=1e-3"]).well();
     assert!(ended.stderr.contains("1 run: 1 completed"), "{ended:#?}");
     let ended = sandbox.run(&["sweep", "small.toml", "--retry-failed"]).well();
-    assert!(ended.stderr.contains("2 runs: 2 completed (2 resumed)"), "{ended:#?}");
+    assert!(ended.stderr.contains("2 runs: 2 completed (2 resumed from a checkpoint)"), "{ended:#?}");
     let states = |state| sandbox.runs_of("small").iter().filter(|run| run.state == state).count();
     assert_eq!((states(RunState::Completed), states(RunState::Queued)), (3, 3));
     sandbox.run(&["sweep", "small.toml", "--retry-failed"]).refused(&["--retry-failed has nothing to train"]);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gansweep_base::{file, host};
 use gansweep_config::{Config, DatasetSpec};
 use gansweep_data::{ImageFiles, ImageFormat, ImagesToCome};
+use gansweep_protocol::SampleSource;
 use gansweep_store::{Reader, RunRow};
 use gansweep_train::classes_in_turn;
 use gansweep_train::generate::{Draw, latents, latents_between};
@@ -56,13 +57,24 @@ pub enum Output {
 /// The most latents that are drawn for one request: 1 GiB.
 const MOST_LATENTS: u32 = 256 << 20;
 
-/// Generates images from a checkpoint of the run, writes them and returns their path. Once `stop` is set nothing is written,
+/// Images that were generated and written.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Epochs that the weights were trained for.
+    pub epoch: f64,
+    /// Which weights of the generator drew them.
+    pub source: SampleSource,
+}
+
+/// Generates images from a checkpoint of the run, and writes them. Once `stop` is set nothing is written,
 /// and what has been is deleted.
 pub fn generate(
     request: &GenerateRequest,
     stop: &AtomicBool,
     observer: &mut dyn Observer,
-) -> Result<PathBuf, AppError> {
+) -> Result<Generated, AppError> {
     let reader = Reader::open(&request.results)?;
     let run = reader.run(&request.run)?;
     let config = run.typed_config()?;
@@ -95,7 +107,7 @@ pub fn generate(
         Output::Grid { .. } => write_grid(&draw, cols, &path)?,
         Output::Each(format) => write_each(&draw, format, &path, stop, observer)?,
     }
-    Ok(path)
+    Ok(Generated { path, epoch: run.epoch_of(state.step), source })
 }
 
 /// Classes and latents of rows that go from one latent to another, each row of one class.

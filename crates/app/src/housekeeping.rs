@@ -101,6 +101,8 @@ pub struct PlannedCleaning {
     pub bytes: u64,
     /// Those of the copies of the program.
     pub program_bytes: u64,
+    /// Bytes by which the database becomes smaller, at least.
+    pub database_bytes: u64,
 }
 
 /// What a cleaning has freed.
@@ -151,7 +153,7 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
     let files = recorded_paths(results, &checkpoints).into_iter().chain(leftovers.iter().cloned());
     let program_bytes = programs.iter().map(|path| length(path)).sum();
     let bytes = files.map(|path| length(&path)).sum::<u64>() + program_bytes;
-    let results = results.to_owned();
+    let (results, database_bytes) = (results.to_owned(), reader.unused_bytes()?);
     Ok(PlannedCleaning {
         results,
         _lock: lock,
@@ -161,6 +163,7 @@ pub fn gc(results: &Path, keep: KeepWeights) -> Result<PlannedCleaning, AppError
         programs,
         bytes,
         program_bytes,
+        database_bytes,
     })
 }
 

@@ -183,7 +183,7 @@ fn what_was_recorded_is_shown_drawn_and_exported_without_a_terminal() {
         out: Some(picture.clone()),
     };
     assert_eq!(
-        generate::generate(&request, &AtomicBool::new(false), &mut |_: Progress<'_>| ()).unwrap(),
+        generate::generate(&request, &AtomicBool::new(false), &mut |_: Progress<'_>| ()).unwrap().path,
         picture
     );
     assert!(fs::read(picture).unwrap().starts_with(b"\x89PNG"));

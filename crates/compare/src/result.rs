@@ -152,8 +152,13 @@ const PRUNED: [&str; 2] = [RunState::Paused.name(), RunState::Pruned.name()];
 
 impl ComparedConfig {
     /// Runs without a value that pruning has paused or ended: they have not failed.
-    pub fn pruned(&self) -> usize {
+    pub fn paused_or_pruned(&self) -> usize {
         self.causes().filter(|(cause, _)| PRUNED.contains(cause)).map(|(_, runs)| runs).sum()
+    }
+
+    /// Runs without a value that are in that state.
+    pub fn in_state(&self, state: RunState) -> usize {
+        self.without_value.get(state.name()).copied().unwrap_or(0)
     }
 
     /// Runs without a value for another reason, by cause.

@@ -293,7 +293,7 @@ fn budgets(comparison: &SweepComparison) -> Vec<String> {
 }
 
 fn pruned(comparison: &SweepComparison) -> Option<String> {
-    let runs: usize = comparison.configs.iter().map(ComparedConfig::pruned).sum();
+    let runs: usize = comparison.configs.iter().map(ComparedConfig::paused_or_pruned).sum();
     let (noun, verb) = (text::count(runs, "run"), if runs == 1 { "was" } else { "were" });
     (runs > 0).then(|| {
         format!(

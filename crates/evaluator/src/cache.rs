@@ -1,4 +1,4 @@
-//! The evaluator as a file.
+//! The evaluator as a file, and its training between two steps.
 
 use std::fs;
 use std::io;
@@ -10,10 +10,12 @@ use gansweep_config::ImageShape;
 
 use crate::Evaluator;
 use crate::layout::{FEATURES, Layout};
+use crate::training::TrainingState;
 
 /// Changes whenever an evaluator of the same data would be another one.
 pub const VERSION: u32 = 1;
 const MAGIC: &[u8; 8] = b"gsweval\n";
+const CHECKPOINT_MAGIC: &[u8; 8] = b"gswevck\n";
 /// Length of the digest at the end.
 const DIGEST: usize = 64;
 
@@ -52,16 +54,20 @@ impl Evaluator {
     pub fn read(path: &Path, shape: ImageShape) -> Result<Option<Self>, CacheError> {
         let Some(bytes) = read_file(path)? else { return Ok(None) };
         let unusable = |reason| CacheError::Unusable { path: path.to_owned(), reason };
-        let (content, digest) = bytes.split_last_chunk::<DIGEST>().ok_or(unusable("is cut short"))?;
-        if sha256(content).as_bytes() != digest {
-            return Err(unusable("is damaged or cut short"));
-        }
+        let content = checked(&bytes).map_err(unusable)?;
         Self::from_bytes(content, shape).map(Some).map_err(unusable)
     }
 
-    /// Writes the evaluator; never half of it.
+    /// Writes the evaluator, never half of it, and deletes the checkpoint of its training.
     pub fn write(&self, path: &Path) -> Result<(), CacheError> {
-        write_with_digest(path, self.to_bytes())
+        write_with_digest(path, self.to_bytes())?;
+        let checkpoint = checkpoint_path(path);
+        match fs::remove_file(&checkpoint) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(CacheError::Io { path: checkpoint, source: error })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The file of the features of a dataset's training images in a cache folder, or of an even selection of that many. It is
@@ -136,6 +142,61 @@ impl Evaluator {
     }
 }
 
+impl TrainingState {
+    /// Reads the checkpoint beside an evaluator's file of a training of that many steps; `None` if there is none.
+    pub(crate) fn read(path: &Path, layout: &Layout, steps: usize) -> Result<Option<Self>, CacheError> {
+        let path = checkpoint_path(path);
+        let Some(bytes) = read_file(&path)? else { return Ok(None) };
+        let state = checked(&bytes).and_then(|content| Self::from_bytes(content, layout, steps));
+        state.map(Some).map_err(|reason| CacheError::Unusable { path, reason })
+    }
+
+    /// Writes the checkpoint beside an evaluator's file.
+    pub(crate) fn write(&self, path: &Path, layout: &Layout, steps: usize) -> Result<(), CacheError> {
+        let moments = self.moments.iter().flat_map(|(mean, square)| [mean, square]);
+        let mut bytes = checkpoint_header(layout, steps);
+        bytes.extend((self.step as u64).to_le_bytes());
+        bytes.extend(self.parameters.iter().chain(moments).flat_map(|value| value.to_le_bytes()));
+        write_with_digest(&checkpoint_path(path), bytes)
+    }
+
+    fn from_bytes(bytes: &[u8], layout: &Layout, steps: usize) -> Result<Self, &'static str> {
+        const OTHER: &str = "is of another training";
+        let rest = bytes.strip_prefix(checkpoint_header(layout, steps).as_slice()).ok_or(OTHER)?;
+        let (step, rest) = rest.split_first_chunk::<8>().ok_or(OTHER)?;
+        let step = usize::try_from(u64::from_le_bytes(*step)).ok().filter(|step| *step <= steps);
+        let values: Vec<f32> =
+            rest.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        if values.len() != 3 * layout.parameters {
+            return Err("has another number of parameters");
+        }
+        let (parameters, moments) = values.split_at(layout.parameters);
+        let moments = moments.as_chunks::<2>().0.iter().map(|[mean, square]| (*mean, *square)).collect();
+        Ok(Self { step: step.ok_or(OTHER)?, parameters: parameters.to_vec(), moments })
+    }
+}
+
+/// What checkpoints of one training have in common: magic, version, shape, classes, steps in all; little-endian.
+fn checkpoint_header(layout: &Layout, steps: usize) -> Vec<u8> {
+    let ImageShape { channels, height, width } = layout.image;
+    let mut bytes = CHECKPOINT_MAGIC.to_vec();
+    for number in [VERSION, channels, height, width, layout.classes as u32, steps as u32] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes
+}
+
+/// The checkpoint of the training of an evaluator that is to be written there.
+fn checkpoint_path(evaluator: &Path) -> PathBuf {
+    evaluator.with_extension("checkpoint")
+}
+
+/// The content of a file, without the digest at its end.
+fn checked(bytes: &[u8]) -> Result<&[u8], &'static str> {
+    let (content, digest) = bytes.split_last_chunk::<DIGEST>().ok_or("is cut short")?;
+    if sha256(content).as_bytes() == digest { Ok(content) } else { Err("is damaged or cut short") }
+}
+
 /// The bytes of a file; `None` if there is none.
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>, CacheError> {
     match fs::read(path) {
@@ -170,6 +231,27 @@ mod tests {
         assert_eq!(read, evaluator);
         assert_eq!(read.digest(), evaluator.digest());
         assert_ne!(Evaluator::cache_path(folder.path(), "other"), path);
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_and_one_of_another_training_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Evaluator::cache_path(folder.path(), "some/data");
+        let layout = Layout::new(SHAPE, 3);
+        assert_eq!(TrainingState::read(&path, &layout, 90).unwrap(), None);
+        let moments = (0..layout.parameters).map(|place| (place as f32, -1.0)).collect();
+        let state = TrainingState { step: 70, moments, ..TrainingState::fresh(&layout) };
+        state.write(&path, &layout, 90).unwrap();
+        assert_eq!(TrainingState::read(&path, &layout, 90).unwrap(), Some(state));
+        let reason = |classes, steps| {
+            TrainingState::read(&path, &Layout::new(SHAPE, classes), steps).unwrap_err().to_string()
+        };
+        assert!(reason(3, 91).ends_with("is of another training"));
+        assert!(reason(4, 90).ends_with("is of another training"));
+        let checkpoint = checkpoint_path(&path);
+        let bytes = fs::read(&checkpoint).unwrap();
+        fs::write(&checkpoint, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(reason(3, 90).ends_with("is damaged or cut short"));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use gansweep_base::digest::sha256;
 use gansweep_config::ImageShape;
 use rayon::prelude::*;
 use std::cmp::Ordering;
+use std::path::Path;
 
 use crate::images::LabelledImages;
 use crate::inference::Inference;
 use crate::layout::{FEATURES, Layout};
 use crate::passes::Classified;
-use crate::training::{self, TrainingProgress};
+use crate::training::{self, CHECKPOINT_STEPS, TrainingProgress, TrainingState};
 
 /// Images whose hidden layer is one product.
 const CHUNK: usize = 80;
@@ -46,13 +47,46 @@ impl Evaluator {
         test: Option<LabelledImages<'_>>,
         progress: &mut dyn FnMut(TrainingProgress),
     ) -> Self {
+        Self::train_from(None, (shape, classes), train, test, progress)
+    }
+
+    /// Trains as [`train`](Self::train) does, with checkpoints beside `path`, where the evaluator is to be written. Where an
+    /// earlier training of it was interrupted, it goes on, and the evaluator has the same bits. [`write`](Self::write) deletes
+    /// the checkpoint. One that cannot be read or written costs the time that it would have saved, and is no error.
+    pub fn train_resumably(
+        path: &Path,
+        shape: ImageShape,
+        classes: usize,
+        train: LabelledImages<'_>,
+        test: Option<LabelledImages<'_>>,
+        progress: &mut dyn FnMut(TrainingProgress),
+    ) -> Self {
+        Self::train_from(Some(path), (shape, classes), train, test, progress)
+    }
+
+    fn train_from(
+        path: Option<&Path>,
+        (shape, classes): (ImageShape, usize),
+        train: LabelledImages<'_>,
+        test: Option<LabelledImages<'_>>,
+        progress: &mut dyn FnMut(TrainingProgress),
+    ) -> Self {
         let is_labelled =
             !train.labels.is_empty() && train.labels.iter().all(|label| usize::from(*label) < classes);
         if classes < 2 || !is_labelled {
             return Self::random(shape);
         }
         let layout = Layout::new(shape, classes);
-        let parameters = training::train(&layout, train, progress);
+        let steps = training::steps(train.labels.len());
+        let begun = path.and_then(|path| TrainingState::read(path, &layout, steps).ok().flatten());
+        let state = begun.unwrap_or_else(|| TrainingState::fresh(&layout));
+        let mut observe = |at: TrainingProgress, state: &TrainingState| {
+            if let Some(path) = path.filter(|_| at.step % CHECKPOINT_STEPS == 0) {
+                drop(state.write(path, &layout, steps));
+            }
+            progress(at);
+        };
+        let parameters = training::train(&layout, train, state, &mut observe);
         let mut evaluator = Self { layout, parameters, is_trained: true, test_accuracy: None };
         evaluator.test_accuracy = test.and_then(|test| evaluator.accuracy(test));
         evaluator
@@ -188,6 +222,31 @@ mod tests {
         };
         assert_eq!(digest(0), digest(0));
         assert_ne!(digest(0), digest(12));
+    }
+
+    /// The checkpoint of a training that ends in the middle of a step, whatever ends it.
+    #[test]
+    fn an_interrupted_training_goes_on_to_the_same_evaluator() {
+        let (pixels, labels) = bars(0, 300);
+        let images = LabelledImages { pixels: &pixels, labels: &labels };
+        let folder = tempfile::tempdir().unwrap();
+        let path = Evaluator::cache_path(folder.path(), "bars");
+        let train = |progress: &mut dyn FnMut(TrainingProgress)| {
+            Evaluator::train_resumably(&path, SHAPE, 4, images, None, progress)
+        };
+        // 3 steps are an epoch, so this checkpoint is amid one.
+        let ending = CHECKPOINT_STEPS + 40;
+        let interrupted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            train(&mut |progress| assert!(progress.step < ending, "interrupted"))
+        }));
+        assert!(interrupted.is_err());
+        let mut steps = Vec::new();
+        let resumed = train(&mut |progress| steps.push(progress.step));
+        assert_eq!((steps[0], steps.last()), (CHECKPOINT_STEPS + 1, Some(&1002)));
+        let uninterrupted = Evaluator::train(SHAPE, 4, images, None, &mut |_| ());
+        assert_eq!(resumed.digest(), uninterrupted.digest());
+        resumed.write(&path).unwrap();
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "the evaluator alone");
     }
 
     #[test]

@@ -21,6 +21,8 @@ const BETAS: [f32; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-8;
 /// Any number: it decides the weights and the order of the images.
 const SEED: u64 = 1;
+/// Steps between two checkpoints: a few seconds on MNIST, which is hundreds of times what writing one takes.
+pub(crate) const CHECKPOINT_STEPS: usize = 100;
 
 /// How far the training has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +33,23 @@ pub struct TrainingProgress {
     pub steps: usize,
     /// Mean cross-entropy of the last batch.
     pub loss: f64,
+}
+
+/// Training between two steps. The rest of the training needs nothing else: the order of the images follows from the seed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TrainingState {
+    /// Steps done.
+    pub(crate) step: usize,
+    pub(crate) parameters: Vec<f32>,
+    /// Adam's mean and mean square of each gradient.
+    pub(crate) moments: Vec<(f32, f32)>,
+}
+
+impl TrainingState {
+    /// Before the first step.
+    pub(crate) fn fresh(layout: &Layout) -> Self {
+        Self { step: 0, parameters: initial(layout), moments: vec![(0.0, 0.0); layout.parameters] }
+    }
 }
 
 /// Fresh parameters: normal weights with the variance `2 / inputs` (He et al. 2015), biases of zero.
@@ -53,36 +72,49 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
     radius * libm::cos(std::f64::consts::TAU * uniform())
 }
 
-/// Trains fresh parameters. There must be at least one image, and no label beyond the classes.
+/// Trains from a state to the end; from a later state the parameters have the same bits as from a fresh one. There must be at
+/// least one image, and no label beyond the classes. `observe` is called after each step.
 pub(crate) fn train(
     layout: &Layout,
     images: LabelledImages<'_>,
-    progress: &mut dyn FnMut(TrainingProgress),
+    mut state: TrainingState,
+    observe: &mut dyn FnMut(TrainingProgress, &TrainingState),
 ) -> Vec<f32> {
     let count = images.labels.len();
-    let per_epoch = count.div_ceil(BATCH);
-    let steps = per_epoch * epochs(count);
-    let mut parameters = initial(layout);
-    let mut adam = Adam { moments: vec![(0.0, 0.0); layout.parameters] };
+    let (per_epoch, steps) = (steps_of_epoch(count), steps(count));
     let mut random = ChaCha8Rng::seed_from_u64(SEED + 1);
     let mut order: Vec<usize> = (0..count).collect();
+    let first = state.step;
     for step in 0..steps {
         let place = step % per_epoch;
+        // Each order is made from the one before, so those of the epochs that are done are needed, too.
         if place == 0 {
             shuffle(&mut order, &mut random);
         }
+        if step < first {
+            continue;
+        }
         let batch = &order[place * BATCH..count.min((place + 1) * BATCH)];
-        let (gradient, loss) = gradient(layout, &parameters, images, batch);
+        let (gradient, loss) = gradient(layout, &state.parameters, images, batch);
         let rate = PEAK_RATE * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * step as f64 / steps as f64));
-        adam.update(&mut parameters, &gradient, step + 1, rate);
-        progress(TrainingProgress { step: step + 1, steps, loss });
+        state.update(&gradient, rate);
+        observe(TrainingProgress { step: step + 1, steps, loss }, &state);
     }
-    parameters
+    state.parameters
+}
+
+fn steps_of_epoch(images: usize) -> usize {
+    images.div_ceil(BATCH)
+}
+
+/// Number of steps for that many images, at least one.
+pub(crate) fn steps(images: usize) -> usize {
+    steps_of_epoch(images) * epochs(images)
 }
 
 /// Number of epochs for that many images, at least one.
 pub(crate) fn epochs(images: usize) -> usize {
-    EPOCHS.max(LEAST_STEPS.div_ceil(images.div_ceil(BATCH)))
+    EPOCHS.max(LEAST_STEPS.div_ceil(steps_of_epoch(images)))
 }
 
 fn shuffle(order: &mut [usize], random: &mut ChaCha8Rng) {
@@ -121,19 +153,15 @@ fn gradient(
     (sum, parts.iter().map(|(_, loss)| loss).sum::<f64>() / batch.len() as f64)
 }
 
-/// Adam (Kingma and Ba 2015).
-struct Adam {
-    /// Mean and mean square of each gradient.
-    moments: Vec<(f32, f32)>,
-}
-
-impl Adam {
-    fn update(&mut self, parameters: &mut [f32], gradient: &[f32], step: usize, rate: f64) {
-        let correction = BETAS.map(|beta| 1.0 - libm::pow(f64::from(beta), step as f64));
+impl TrainingState {
+    /// A step of Adam (Kingma and Ba 2015).
+    fn update(&mut self, gradient: &[f32], rate: f64) {
+        self.step += 1;
+        let correction = BETAS.map(|beta| 1.0 - libm::pow(f64::from(beta), self.step as f64));
         let rate = (rate / correction[0]) as f32;
         let unbias = (1.0 / correction[1]) as f32;
-        for ((value, gradient), (mean, square)) in parameters.iter_mut().zip(gradient).zip(&mut self.moments)
-        {
+        let parameters = self.parameters.iter_mut().zip(gradient).zip(&mut self.moments);
+        for ((value, gradient), (mean, square)) in parameters {
             *mean += (1.0 - BETAS[0]) * (gradient - *mean);
             *square += (1.0 - BETAS[1]) * (gradient * gradient - *square);
             *value -= rate * *mean / ((*square * unbias).sqrt() + EPSILON);

@@ -104,7 +104,7 @@ function same(value, text) {
   const [number, wanted] = [asNumber(value), asNumber(text)];
   if (number !== null && wanted !== null) return Object.is(number + 0, wanted + 0);
   const plain = String(value).toLowerCase();
-  const spelled = { true: "yes", false: "no" }[text.toLowerCase()] ?? text.toLowerCase();
+  const spelled = { yes: "true", no: "false" }[text.toLowerCase()] ?? text.toLowerCase();
   return plain === spelled;
 }
 

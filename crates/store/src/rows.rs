@@ -200,8 +200,10 @@ pub struct Merged {
 pub struct SweepSize {
     /// The sweep.
     pub name: String,
-    /// Runs of its plan, now or before.
+    /// Runs of its latest plan.
     pub runs: u64,
+    /// Runs that only earlier plans of the name had. They are still recorded, and count in all that follows.
+    pub earlier_runs: u64,
     /// Their points, each of about 20 bytes.
     pub points: u64,
     /// Bytes of their sample grids.

@@ -81,6 +81,8 @@ pub struct EvaluatedRun {
     pub fingerprint: String,
     /// The step of its checkpoint.
     pub step: Option<u64>,
+    /// Which weights of the generator drew its images.
+    pub source: Option<SampleSource>,
     /// The epoch of its checkpoint.
     pub epoch: Option<f64>,
     /// The epochs that the sweep asks for.
@@ -258,6 +260,7 @@ impl Draw<'_> {
             label: self.row.label.clone(),
             fingerprint: self.row.data_fingerprint.clone(),
             step: None,
+            source: None,
             epoch: None,
             epochs: self.row.epochs,
             figures: None,
@@ -268,6 +271,7 @@ impl Draw<'_> {
             Ok((drawn, pixels)) => {
                 let figures = real.of_run(&pixels, drawn.classes.as_deref());
                 run.step = Some(drawn.step);
+                run.source = Some(drawn.source);
                 run.epoch = Some(self.row.epoch_of(drawn.step));
                 let evaluator = dataset.map_or("", |dataset| dataset.evaluator.as_str());
                 let rows = drawn.rows(&figures, evaluator, real.has_classes());

@@ -325,7 +325,8 @@ fn evaluator(
     // The accuracy is a part of an evaluator's digest. Test images of the user's own are no part of a run's id: they may
     // change, or be added later, and figures of its runs compare all the same.
     let test = test.filter(|_| !row.dataset.is_own());
-    let evaluator = Evaluator::train(
+    let evaluator = Evaluator::train_resumably(
+        &path,
         row.spec.image,
         row.spec.classes as usize,
         labelled(train),

@@ -4,6 +4,7 @@ use clap::Args;
 use gansweep_app::compare::{self, CompareRequest, SweepComparison, Variance};
 use gansweep_base::text;
 use gansweep_compare::{ComparedConfig, sentences};
+use gansweep_config::RunState;
 use gansweep_protocol::Direction;
 use gansweep_statistics::{GroupResult, Noise, Verdict};
 
@@ -90,18 +91,26 @@ fn heading(comparison: &SweepComparison) -> String {
 /// The table of configs. A label that is too long for its column goes on in the next lines.
 fn table(comparison: &SweepComparison) -> String {
     let groups = &comparison.comparison.groups;
-    let pruned = |group: &GroupResult| comparison.configs.get(group.group).map_or(0, ComparedConfig::pruned);
-    let has_pruned = groups.iter().any(|group| pruned(group) > 0);
-    let has_failures = groups.iter().any(|group| group.excluded > pruned(group));
+    let of_config = |group: &GroupResult, count: &dyn Fn(&ComparedConfig) -> usize| {
+        comparison.configs.get(group.group).map_or(0, count)
+    };
+    // Runs that pruning has paused or ended have not failed.
+    let failed = |group: &GroupResult| {
+        group.excluded.saturating_sub(of_config(group, &ComparedConfig::paused_or_pruned))
+    };
+    let without = |group: &GroupResult, state: RunState| of_config(group, &|it| it.in_state(state));
+    let has = |state: RunState| groups.iter().any(|group| without(group, state) > 0);
+    let states = [("PAUSED", RunState::Paused), ("PRUNED", RunState::Pruned)];
+    let states: Vec<_> = states.into_iter().filter(|(_, state)| has(*state)).collect();
+    let has_failures = groups.iter().any(|group| failed(group) > 0);
     let has_tests = groups.iter().any(|group| group.difference.is_some());
     let mut header = vec!["MEAN", "+-95%", "N"];
-    header.extend(has_pruned.then_some("PRUNED"));
+    header.extend(states.iter().map(|(head, _)| *head));
     header.extend(has_failures.then_some("NO VALUE"));
     header.extend(has_tests.then_some(["DIFF", "P"]).into_iter().flatten());
     let counts = |group: &GroupResult| {
-        let pruned = pruned(group);
-        let failed = group.excluded.saturating_sub(pruned);
-        has_pruned.then_some(pruned).into_iter().chain(has_failures.then_some(failed)).collect::<Vec<_>>()
+        let of_states = states.iter().map(|(_, state)| without(group, *state));
+        of_states.chain(has_failures.then(|| failed(group))).collect::<Vec<_>>()
     };
     let column = |value: fn(&GroupResult) -> Option<f64>| {
         output::numbers(&groups.iter().map(value).collect::<Vec<_>>())

@@ -7,8 +7,9 @@ use gansweep_app::evaluate::{
     self, ConditionalFigures, EvaluateRequest, EvaluatedDataset, EvaluatedRun, Evaluation, Figures,
 };
 use gansweep_base::{printable, text};
+use gansweep_protocol::SampleSource;
 
-use super::compare;
+use super::{compare, weights};
 use crate::arguments::{DataFolderArgs, ResultsArgs, ShapeArgs};
 use crate::failure::Failure;
 use crate::output;
@@ -17,20 +18,20 @@ use crate::progress::Display;
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// A sweep's name, or a run's id or the start of it.
-    #[arg(value_name = "RUN|SWEEP", required_unless_present = "data")]
+    #[arg(value_name = "RUN|SWEEP", required_unless_present = "dataset")]
     pub(crate) target: Option<String>,
     /// Evaluate the real test images of this dataset instead: the accuracy of its classifier, and the best figures to expect.
-    #[arg(long, value_name = "NAME", conflicts_with = "target")]
-    pub(crate) data: Option<String>,
+    #[arg(long, alias = "data", value_name = "NAME", conflicts_with = "target")]
+    pub(crate) dataset: Option<String>,
     /// Images to draw from each run, and real ones to compare them with. Figures of different numbers are not
     /// comparable.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     pub(crate) images: u32,
     /// Draw with the generator's weights, also where the run keeps a moving average of them.
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, conflicts_with = "dataset")]
     pub(crate) raw: bool,
     /// Take each run's best checkpoint (`record.best`) instead of the last one.
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, conflicts_with = "dataset")]
     pub(crate) best: bool,
     #[command(flatten)]
     pub(crate) data_folder: DataFolderArgs,
@@ -53,14 +54,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     let source = args.data_folder.source();
     let mut display = Display::new(false);
     let images = args.images as usize;
-    let evaluation = if let Some(name) = &args.data {
+    let evaluation = if let Some(name) = &args.dataset {
         let dataset = data::named(name)?;
         args.data_folder.check(dataset)?;
         evaluate::evaluate_dataset(args.shape.asked(dataset), &source, images, &mut display)
     } else {
         if (args.shape.side, args.shape.channels) != (0, 0) {
             return Err(Failure::Usage(
-                "--side and --channels are for --data NAME; omit them: runs have the shape of their images"
+                "--side and --channels are for --dataset NAME; omit them: runs have the shape of their images"
                     .to_owned(),
             ));
         }
@@ -74,13 +75,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<u8, Failure> {
     if args.json {
         output::print_json(&evaluation)?;
     } else {
-        output::print(&self::text(&evaluation, args.images))?;
+        output::print(&self::text(&evaluation, args.images, args.best))?;
     }
     let has_figures = evaluation.runs.iter().any(|run| run.figures.is_some());
-    Ok(if has_figures || args.data.is_some() { 0 } else { NOTHING_EVALUATED })
+    Ok(if has_figures || args.dataset.is_some() { 0 } else { NOTHING_EVALUATED })
 }
 
-fn text(evaluation: &Evaluation, images: u32) -> String {
+fn text(evaluation: &Evaluation, images: u32, is_best: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     for dataset in &evaluation.datasets {
         let mut rows: Vec<(&Figures, String)> = Vec::new();
@@ -96,6 +97,7 @@ fn text(evaluation: &Evaluation, images: u32) -> String {
         rows.extend(runs.filter_map(|run| Some((run.figures.as_ref()?, label(run)))));
         parts.push(format!("{}\n\n{}", heading(dataset, images, evaluation), table(&rows)));
         parts.push(about(dataset, images));
+        parts.extend(weights_of(evaluation, dataset, is_best));
         let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
         let conditional = |run: &EvaluatedRun| Some((label(run), run.figures.as_ref()?.conditional.clone()?));
         let runs: Vec<(String, ConditionalFigures)> = runs.filter_map(conditional).collect();
@@ -174,6 +176,28 @@ fn conditional_runs(runs: &[(String, ConditionalFigures)], names: &[String]) -> 
         .map(|(((_, _, label), fd), accuracy)| vec![fd, accuracy, label]);
     let cells: Vec<Vec<String>> = cells.collect();
     (!cells.is_empty()).then(|| output::table(&["FD WITHIN CLASSES", "CLASS ACCURACY", "RUN"], cells))
+}
+
+/// Which weights drew the images of the runs on a dataset; `None` if none has figures.
+fn weights_of(evaluation: &Evaluation, dataset: &EvaluatedDataset, is_best: bool) -> Option<String> {
+    let runs = evaluation.runs.iter().filter(|run| run.fingerprint == dataset.fingerprint);
+    let drawn: Vec<(SampleSource, f64)> =
+        runs.filter_map(|run| Some((run.source?, run.epoch.unwrap_or_default()))).collect();
+    if let [(source, epoch)] = drawn[..] {
+        return Some(format!(
+            "Drawn with {} {}.",
+            weights::of_generator(source),
+            weights::after(epoch, is_best)
+        ));
+    }
+    let has = |source| drawn.iter().any(|(of_run, _)| *of_run == source);
+    let of_generators = match (has(SampleSource::Ema), has(SampleSource::Raw)) {
+        (false, false) => return None,
+        (true, false) => "the moving averages of the generators",
+        (false, true) => "the weights of the generators",
+        (true, true) => "the moving averages of the generators that keep one, and the weights of the others",
+    };
+    Some(format!("Drawn with {of_generators} ({} checkpoints).", if is_best { "best" } else { "last" }))
 }
 
 fn about(dataset: &EvaluatedDataset, images: u32) -> String {

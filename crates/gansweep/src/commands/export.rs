@@ -12,6 +12,7 @@ use gansweep_base::text;
 use gansweep_protocol::SampleSource;
 use gansweep_store::export::Entity;
 
+use super::weights;
 use crate::arguments::{ResultsArgs, check_ending, check_folder};
 use crate::failure::Failure;
 use crate::{messages, output};
@@ -190,7 +191,7 @@ fn networks(args: &ExportArgs) -> Result<(), Failure> {
         SampleSource::Raw => "",
         SampleSource::Ema => "; those of the generator are their moving average",
     };
-    messages::print(&format!("weights after {} epochs{of_generator}", text::measured(epoch)));
+    messages::print(&format!("weights {}{of_generator}", weights::after(epoch, args.best)));
     for path in paths {
         output::print_path("", &path)?;
     }

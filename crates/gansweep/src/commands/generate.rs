@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gansweep_app::checkpoint::WhichCheckpoint;
-use gansweep_app::generate::{GenerateRequest, Output, generate};
+use gansweep_app::generate::{GenerateRequest, Generated, Output, generate};
 
+use super::weights;
 use crate::arguments::{EachImageFormat, ResultsArgs, check_ending};
 use crate::failure::Failure;
 use crate::progress::Display;
-use crate::{output, signals};
+use crate::{messages, output, signals};
 
 /// How images are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     let output = output(args)?;
     let stop = signals::stop_flag_or_end().map_err(Failure::Signals)?;
     let mut display = Display::new(false);
-    let path = generate(
+    let Generated { path, epoch, source } = generate(
         &GenerateRequest {
             results: args.results.results.clone(),
             run: args.run.clone(),
@@ -82,6 +83,11 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Failure> {
         &mut display,
     )?;
     display.finish();
+    messages::print(&format!(
+        "drawn with {} {}",
+        weights::of_generator(source),
+        weights::after(epoch, args.best)
+    ));
     Ok(output::print_path("", &path)?)
 }
 

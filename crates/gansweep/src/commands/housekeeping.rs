@@ -160,19 +160,22 @@ pub(crate) fn sweeps(args: &SweepsArgs) -> Result<(), Failure> {
         return Ok(output::print_json_lines(&sizes)?);
     }
     let power = args.watts.and_then(|watts| Power::of(watts, args.price.unwrap_or_default()));
-    let mut header = vec!["SWEEP", "RUNS", "POINTS", "GRIDS", "CHECKPOINTS", "DEVICE TIME"];
+    let has_earlier = sizes.iter().any(|sweep| sweep.earlier_runs > 0);
+    let mut header = vec!["SWEEP", "RUNS"];
+    header.extend(has_earlier.then_some("OF EARLIER PLANS"));
+    header.extend(["POINTS", "GRIDS", "CHECKPOINTS", "DEVICE TIME"]);
     header.extend(power.map(|_| "ENERGY"));
     header.extend(args.price.map(|_| "COST"));
     let rows = sizes.into_iter().map(|sweep| {
         let energy = power.map(|power| power.over(sweep.device_seconds));
-        let mut row = vec![
-            sweep.name,
-            sweep.runs.to_string(),
+        let mut row = vec![sweep.name, sweep.runs.to_string()];
+        row.extend(has_earlier.then(|| sweep.earlier_runs.to_string()));
+        row.extend([
             sweep.points.to_string(),
             size(sweep.grid_bytes),
             size(sweep.checkpoint_bytes),
             text::seconds(sweep.device_seconds),
-        ];
+        ]);
         row.extend(energy.map(|energy| format!("{} kWh", text::measured(energy.kwh))));
         row.extend(energy.and_then(|energy| energy.cost).map(text::measured));
         row
@@ -230,12 +233,19 @@ fn describe_removal(removal: &Removal) -> String {
 }
 
 fn describe_cleaning(planned: &PlannedCleaning) -> String {
-    let mut lines = vec![format!(
-        "{} of completed runs and {} that no run needs: {}",
-        text::count(planned.checkpoints.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
-        text::count(planned.leftovers.len(), "file"),
-        size(planned.bytes - planned.program_bytes)
-    )];
+    let mut lines = Vec::new();
+    let has_files = !planned.checkpoints.is_empty() || !planned.leftovers.is_empty();
+    if has_files || (planned.programs.is_empty() && planned.database_bytes == 0) {
+        lines.push(format!(
+            "{} of completed runs and {} that no run needs: {}",
+            text::count(planned.checkpoints.iter().flat_map(RunFiles::paths).count(), "checkpoint"),
+            text::count(planned.leftovers.len(), "file"),
+            size(planned.bytes - planned.program_bytes)
+        ));
+    }
+    if planned.database_bytes > 0 {
+        lines.push(format!("space in the database that nothing uses: {}", size(planned.database_bytes)));
+    }
     if !planned.programs.is_empty() {
         let copies = match planned.programs.len() {
             1 => "1 copy".to_owned(),

@@ -22,4 +22,5 @@ pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod sql;
 pub(crate) mod sweep;
+mod weights;
 pub(crate) mod worker;

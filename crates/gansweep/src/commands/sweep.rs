@@ -222,7 +222,7 @@ fn print_paths(page: Option<&Path>, database: &Path) -> io::Result<()> {
     output::print_path("database  ", &absolute(database))
 }
 
-/// `16 runs: 12 completed, 4 already done (2 resumed) in 3 min 20 s`.
+/// `16 runs: 12 completed, 4 already done (2 resumed from a checkpoint) in 3 min 20 s`.
 fn describe(summary: &Summary) -> String {
     let parts = [
         (summary.completed, "completed"),
@@ -245,7 +245,8 @@ fn describe(summary: &Summary) -> String {
         format!("{number} {what}{of_done}")
     };
     let counts: Vec<String> = parts.iter().filter(|(number, _)| *number > 0).map(count).collect();
-    let notes = [(summary.resumed, "resumed"), (summary.extended, "extended")];
+    let notes =
+        [(summary.resumed, "resumed from a checkpoint"), (summary.extended, "extended from fewer epochs")];
     let notes: Vec<String> = notes
         .iter()
         .filter(|(number, _)| *number > 0)

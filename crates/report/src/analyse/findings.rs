@@ -11,7 +11,7 @@ use gansweep_statistics::{CONFIDENCE, GroupResult, Verdict as Tested, student_qu
 
 use super::{causes, effects, scale::Scale, text};
 use crate::context::{
-    Axis, ConfigRuns, Findings, FormattedNumber, Leader, Number, Objective, Run, Standing, Verdict,
+    Axis, ConfigRuns, Findings, FormattedNumber, Grid, Leader, Number, Objective, Run, Standing, Verdict,
     VerdictKind,
 };
 
@@ -273,10 +273,16 @@ fn label(members: &[usize], configs: &[ConfigRuns], comparison: &SweepComparison
     }
 }
 
-/// Runs of a config with samples: those with a value first.
+/// Runs of a config with samples: those with a value first. Runs that stopped before their first epoch have samples of untrained
+/// generators, which are examples of nothing; they are shown where there are no others.
 fn examples(config: &ConfigRuns, runs: &[Run]) -> Vec<usize> {
-    let mut examples: Vec<usize> =
-        config.runs.iter().copied().filter(|run| !runs[*run].grids.is_empty()).collect();
+    let with_grids = |is_shown: fn(&Grid) -> bool| -> Vec<usize> {
+        config.runs.iter().copied().filter(|run| runs[*run].grids.iter().any(is_shown)).collect()
+    };
+    let mut examples = with_grids(|grid| grid.step > 0);
+    if examples.is_empty() {
+        examples = with_grids(|_| true);
+    }
     examples.sort_by_key(|run| runs[*run].value.is_none());
     examples.truncate(MOST_EXAMPLES);
     examples

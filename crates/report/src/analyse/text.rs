@@ -11,7 +11,7 @@ use crate::context::{FormattedNumber, Number, Timestamp};
 pub(super) fn of_value(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
-        Value::Bool(truth) => if *truth { "yes" } else { "no" }.to_owned(),
+        Value::Bool(truth) => truth.to_string(),
         Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, exact),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(shown(json!([256, 512])), "256x512");
         assert_eq!(shown(json!(["linear 784", "relu"])), "linear 784, relu");
         assert_eq!(shown(json!([])), "none");
-        assert_eq!(shown(json!(true)), "yes");
+        assert_eq!(shown(json!(true)), "true", "as in experiment files, labels and tables");
         assert_eq!(shown(json!("tanh")), "tanh");
     }
 }

@@ -37,7 +37,7 @@ mod tests {
             {"key": "optimizer.lr", "values": [1e-4, 1e-3]},
         ]);
         let setting = |key: &str, text: &str| Setting { key: key.to_owned(), text: text.to_owned() };
-        let settings = vec![setting("loss.weight_clip", "0.01"), setting("model.batch_norm", "yes")];
+        let settings = vec![setting("loss.weight_clip", "0.01"), setting("model.batch_norm", "true")];
         let variant = |name: &str, settings| Variant { name: name.to_owned(), settings };
         assert_eq!(variants(&axes), [variant("clip", settings), variant("plain", Vec::new())]);
         assert_eq!(variants(&json!([])), []);

@@ -376,6 +376,18 @@ fn the_best_config_is_told_with_those_of_its_runs_that_collapsed() {
 }
 
 #[test]
+fn a_run_that_was_stopped_before_its_first_epoch_is_no_example_of_the_best_config() {
+    let outcome =
+        |place: usize| if place % 3 == 0 { Outcome::IsInterrupted(0.01) } else { Outcome::Completes };
+    let (sweep, _) = findings_of(&Synthetic { outcome, seeds: vec![1, 2, 3], ..Synthetic::ranked() });
+    let findings = &sweep.findings;
+    let best = &sweep.configuration.configs[findings.leaders[0].config];
+    assert_eq!(findings.examples, best.runs[1..]);
+    let untrained = &sweep.runs[best.runs[0]].grids;
+    assert_eq!(untrained.iter().map(|grid| grid.step).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
 fn losses_name_no_best_config() {
     let findings = sweep_of(&Synthetic::default()).findings;
     assert_eq!((findings.verdict.kind, findings.objective.better), (VerdictKind::NotRanked, None));

@@ -4,7 +4,7 @@ use gansweep_config::RunId;
 
 use super::device_time::device_seconds;
 use super::{Reader, unsigned};
-use crate::{RunFiles, StoreError, SweepSize, status::parse_run};
+use crate::{RunFiles, StoreError, SweepSize, status::parse_run, store::freed_by_compacting};
 
 impl Reader {
     /// The size of each sweep, by name. What sweeps share counts for each of them.
@@ -13,6 +13,7 @@ impl Reader {
             let mut statement = connection.prepare(
                 "WITH m AS NOT MATERIALIZED (SELECT DISTINCT sweep_id, run_id FROM sweep_runs)
                  SELECT s.name,
+                     (SELECT count(DISTINCT p.run_id) FROM sweep_runs p WHERE p.sweep_id = s.sweep_id AND p.current = 1),
                      (SELECT count(*) FROM m WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(q.count), 0) FROM m JOIN summaries q USING (run_id) WHERE m.sweep_id = s.sweep_id),
                      (SELECT coalesce(sum(length(p.png)), 0) FROM m JOIN samples p USING (run_id) WHERE m.sweep_id = s.sweep_id),
@@ -24,18 +25,25 @@ impl Reader {
             )?;
             let sizes = statement.query_map([], |row| {
                 let name: String = row.get(0)?;
+                let (runs, of_all_plans) = (unsigned(row, 1)?, unsigned(row, 2)?);
                 Ok(SweepSize {
                     device_seconds: device_seconds(connection, &name)?,
                     name,
-                    runs: unsigned(row, 1)?,
-                    points: unsigned(row, 2)?,
-                    grid_bytes: unsigned(row, 3)?,
-                    checkpoint_bytes: unsigned(row, 4)?,
-                    updated_unix_ms: row.get(5)?,
+                    runs,
+                    earlier_runs: of_all_plans - runs,
+                    points: unsigned(row, 3)?,
+                    grid_bytes: unsigned(row, 4)?,
+                    checkpoint_bytes: unsigned(row, 5)?,
+                    updated_unix_ms: row.get(6)?,
                 })
             })?;
             Ok(sizes.collect::<Result<_, _>>()?)
         })
+    }
+
+    /// Bytes of the database that nothing uses, if they are enough for [`Store::compact`](crate::Store::compact).
+    pub fn unused_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|connection| Ok(freed_by_compacting(connection)?))
     }
 
     /// All runs with the paths of their checkpoints.

@@ -130,18 +130,32 @@ impl Store {
     /// Gives the space of deleted rows back to the file system, if it is a tenth of the file or more. Returns how much
     /// smaller the file is, in bytes.
     pub fn compact(&mut self) -> Result<u64, StoreError> {
-        let number = |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let measured = || -> Result<(i64, i64, i64), rusqlite::Error> {
-            Ok((number("page_count")?, number("freelist_count")?, number("page_size")?))
+        let compact = || -> Result<u64, rusqlite::Error> {
+            let bytes = || {
+                let pages = pragma(&self.connection, "page_count")?;
+                Ok::<_, rusqlite::Error>(pages * pragma(&self.connection, "page_size")?)
+            };
+            if freed_by_compacting(&self.connection)? == 0 {
+                return Ok(0);
+            }
+            let before = bytes()?;
+            self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+            // Rows are packed anew, too, which may free more than the pages that were free.
+            Ok(before.saturating_sub(bytes()?))
         };
-        let (pages, free, size) = measured().map_err(|error| Fault::from(error).at(&self.path))?;
-        if free * 10 < pages {
-            return Ok(0);
-        }
-        let done = self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
-        done.map_err(|error| Fault::from(error).at(&self.path))?;
-        Ok((free * size).cast_unsigned())
+        compact().map_err(|error| Fault::from(error).at(&self.path))
     }
+}
+
+/// Bytes of the database's free pages, if they are a tenth of it or more: [`Store::compact`] gives no fewer back.
+pub(crate) fn freed_by_compacting(connection: &Connection) -> Result<u64, rusqlite::Error> {
+    let free = pragma(connection, "freelist_count")?;
+    let is_much = free * 10 >= pragma(connection, "page_count")?;
+    Ok(if is_much { free * pragma(connection, "page_size")? } else { 0 })
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
+    connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
 }
 
 /// The rows that a removal takes away.

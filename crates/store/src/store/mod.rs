@@ -31,6 +31,8 @@ use crate::{
     status,
 };
 
+pub(crate) use self::housekeeping::freed_by_compacting;
+
 /// Returns the time in milliseconds since 1970-01-01T00:00:00Z.
 pub type Clock = fn() -> i64;
 

@@ -92,9 +92,12 @@ fn both_sweeps_together_leave_an_empty_database() {
     let connection = Connection::open(fixture.store.path()).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     drop(connection);
-    let before = std::fs::metadata(fixture.store.path()).unwrap().len();
-    fixture.store.compact().unwrap();
-    assert!(std::fs::metadata(fixture.store.path()).unwrap().len() <= before);
+    let length = |fixture: &Fixture| std::fs::metadata(fixture.store.path()).unwrap().len();
+    let (before, announced) = (length(&fixture), fixture.reader().unused_bytes().unwrap());
+    let freed = fixture.store.compact().unwrap();
+    assert!(0 < announced && announced <= freed, "{announced} announced, {freed} freed");
+    assert_eq!(length(&fixture), before - freed);
+    assert_eq!(fixture.reader().unused_bytes().unwrap(), 0);
     assert_eq!(fixture.store.compact().unwrap(), 0, "there is nothing more to free");
 }
 
@@ -136,6 +139,15 @@ fn sizes_count_what_sweeps_share_for_each() {
     fixture.store.forget_checkpoints(&files.into_iter().filter(is_own).collect::<Vec<_>>()).unwrap();
     let files = fixture.reader().run_files().unwrap();
     assert_eq!((files.len(), files.iter().filter(|run| run.checkpoint.is_some()).count()), (6, 4));
+}
+
+#[test]
+fn runs_that_only_an_earlier_plan_had_are_counted_apart() {
+    let (mut fixture, _) = two_sweeps();
+    fixture.store.register_sweep(&sweep("wide"), &plan(&[1e-4, 3e-4], &[128], &[1])).unwrap();
+    let sizes = fixture.reader().sweep_sizes().unwrap();
+    let wide = sizes.iter().find(|size| size.name == "wide").unwrap();
+    assert_eq!((wide.runs, wide.earlier_runs, wide.points), (2, 3, 4));
 }
 
 #[test]
