@@ -74,6 +74,17 @@ const CLASS_NORMS: [&str; 6] = [
 const SMOOTH_PERCEPTRONS: [&str; 4] =
     ["data.images=512", "model.conditional=false", "model.kind=mlp", "model.activation=silu"];
 
+/// Attention in both networks, with a penalty.
+const ATTENTION: [&str; 7] = [
+    "model.conditional=false",
+    "model.kind=layers",
+    "penalty.kind=wgan-gp",
+    "data.images=512",
+    "train.batch_size=8",
+    "model.generator.layers=['linear 1568', 'reshape 8x14x14', 'conv 40 kernel 1', 'attention 8', 'scale', 'relu', 'conv-transpose 1 kernel 2 stride 2']",
+    "model.discriminator.layers=['conv 8 kernel 2 stride 2', 'relu', 'conv 24 kernel 1', 'attention 4', 'conv 8 kernel 1', 'scale', 'residual 4', 'flatten', 'linear 1']",
+];
+
 #[test]
 fn estimates_are_near_what_is_allocated() {
     let dcgan = ["model.kind=dcgan", "data.images=512", "model.generator.width=40"];
@@ -124,15 +135,6 @@ fn estimates_are_near_what_is_allocated() {
     let normalised_dcgan = [&dcgan[..], &[spectral, "model.conditional=false"]].concat();
     // Without a penalty, the weights of a Wasserstein critic are clipped.
     let normalised_list = [&listed[..], &["model.generator.spectral_norm=true"]].concat();
-    let attention = [
-        "model.conditional=false",
-        "model.kind=layers",
-        "penalty.kind=wgan-gp",
-        "data.images=512",
-        "train.batch_size=8",
-        "model.generator.layers=['linear 1568', 'reshape 8x14x14', 'conv 40 kernel 1', 'attention 8', 'scale', 'relu', 'conv-transpose 1 kernel 2 stride 2']",
-        "model.discriminator.layers=['conv 8 kernel 2 stride 2', 'relu', 'conv 24 kernel 1', 'attention 4', 'conv 8 kernel 1', 'scale', 'residual 4', 'flatten', 'linear 1']",
-    ];
     for recipe in gansweep_config::recipes::NAMES {
         let sets: [&[&str]; 24] = [
             &[
@@ -154,7 +156,7 @@ fn estimates_are_near_what_is_allocated() {
             &projected,
             &penalised,
             &NORMALISED_CRITIC,
-            &attention,
+            &ATTENTION,
             &smooth,
             &RESIDUAL,
             &[

@@ -81,7 +81,7 @@ impl Evaluator {
         let begun = path.and_then(|path| TrainingState::read(path, &layout, steps).ok().flatten());
         let state = begun.unwrap_or_else(|| TrainingState::fresh(&layout));
         let mut observe = |at: TrainingProgress, state: &TrainingState| {
-            if let Some(path) = path.filter(|_| at.step % CHECKPOINT_STEPS == 0) {
+            if let Some(path) = path.filter(|_| at.step.is_multiple_of(CHECKPOINT_STEPS)) {
                 drop(state.write(path, &layout, steps));
             }
             progress(at);

@@ -276,7 +276,7 @@ impl Attend {
             match &mut signals {
                 Some(signals) => self.bend(arch, image, memory, signals),
                 None => {
-                    arch.dispatch(ThroughSoftmax { weights: &memory.weights, numbers: &mut memory.along })
+                    arch.dispatch(ThroughSoftmax { weights: &memory.weights, numbers: &mut memory.along });
                 }
             }
             let AttentionMemory { own, weights, tangents, along, results: [result, other], .. } = memory;

@@ -14,6 +14,7 @@ pub(crate) fn of_generator(source: SampleSource) -> &'static str {
 /// `after 5 epochs (best checkpoint)`.
 pub(crate) fn after(epoch: f64, is_best: bool) -> String {
     let which = if is_best { "best" } else { "last" };
-    let unit = if epoch == 1.0 { "epoch" } else { "epochs" };
-    format!("after {} {unit} ({which} checkpoint)", text::measured(epoch))
+    let epochs = text::measured(epoch);
+    let unit = if epochs == "1" { "epoch" } else { "epochs" };
+    format!("after {epochs} {unit} ({which} checkpoint)")
 }

@@ -377,8 +377,9 @@ fn the_best_config_is_told_with_those_of_its_runs_that_collapsed() {
 
 #[test]
 fn a_run_that_was_stopped_before_its_first_epoch_is_no_example_of_the_best_config() {
-    let outcome =
-        |place: usize| if place % 3 == 0 { Outcome::IsInterrupted(0.01) } else { Outcome::Completes };
+    let outcome = |place: usize| {
+        if place.is_multiple_of(3) { Outcome::IsInterrupted(0.01) } else { Outcome::Completes }
+    };
     let (sweep, _) = findings_of(&Synthetic { outcome, seeds: vec![1, 2, 3], ..Synthetic::ranked() });
     let findings = &sweep.findings;
     let best = &sweep.configuration.configs[findings.leaders[0].config];
