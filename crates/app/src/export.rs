@@ -9,7 +9,7 @@ use gansweep_config::Config;
 use gansweep_nn::average;
 use gansweep_nn::network::{Network, Role};
 use gansweep_protocol::SampleSource;
-use gansweep_store::export::{self, Entity};
+use gansweep_store::export::{self, Entity, ExportedRuns};
 use gansweep_store::{Reader, RunFilter};
 use gansweep_train::{TrainError, weights};
 
@@ -76,8 +76,8 @@ pub fn rows(request: &RowsRequest, out: &mut dyn Write) -> Result<(), AppError> 
     write_rows(&Reader::open(&request.results)?, request, out)
 }
 
-/// Writes a folder that another program reads; returns the number of runs. An unknown sweep is an error.
-pub fn folder(request: &FolderRequest) -> Result<usize, AppError> {
+/// Writes a folder that another program reads; says how many runs it has. An unknown sweep is an error.
+pub fn folder(request: &FolderRequest) -> Result<ExportedRuns, AppError> {
     let reader = Reader::open(&request.results)?;
     // All files show the same state of the database, although a sweep may go on.
     let _snapshot = reader.snapshot()?;
@@ -86,7 +86,7 @@ pub fn folder(request: &FolderRequest) -> Result<usize, AppError> {
         FolderFormat::Parquet(entities) => {
             let runs = reader.runs(&RunFilter { sweep: request.sweep.clone(), where_sql: None })?;
             export::parquet_folder(&reader, entities, sweep, folder)?;
-            runs.len()
+            ExportedRuns { runs: runs.len(), deleted: 0 }
         }
         FolderFormat::TensorBoard => export::tensorboard(&reader, sweep, folder)?,
         FolderFormat::MlFlow => export::mlflow(&reader, sweep, folder)?,

@@ -10,7 +10,7 @@ use gansweep_app::export::{
 use gansweep_app::recorded::RowFormat;
 use gansweep_base::text;
 use gansweep_protocol::SampleSource;
-use gansweep_store::export::Entity;
+use gansweep_store::export::{Entity, ExportedRuns};
 
 use super::weights;
 use crate::arguments::{ResultsArgs, check_ending, check_folder};
@@ -162,8 +162,14 @@ fn folder(args: &ExportArgs, name: &str, format: FolderFormat) -> Result<(), Fai
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(name));
     let results = args.results.results.clone();
     let request = FolderRequest { results, sweep: args.sweep.clone(), format, folder: folder.clone() };
-    let runs = export::folder(&request)?;
-    messages::print(&format!("exported {}", text::count(runs, "run")));
+    let ExportedRuns { runs, deleted } = export::folder(&request)?;
+    let deleted = match deleted {
+        0 => String::new(),
+        files => {
+            format!("; deleted {} of an earlier export that it no longer has", text::count(files, "file"))
+        }
+    };
+    messages::print(&format!("exported {}{deleted}", text::count(runs, "run")));
     Ok(output::print_path("", &folder)?)
 }
 

@@ -8,7 +8,7 @@ use gansweep_config::{Assignment, RunState, value_text};
 use gansweep_protocol::Metric;
 use serde_json::Value;
 
-use super::folder;
+use super::folder::{self, ExportFolder, ExportedRuns};
 use crate::{Reader, RunRow, StoreError, value::leaves};
 
 /// `MLflow`'s statuses.
@@ -19,26 +19,28 @@ const KILLED: u8 = 5;
 /// The longest value of a parameter that `MLflow` reads.
 const LONGEST: usize = 6000;
 
-/// Writes an experiment for each sweep and a run for each of its runs: parameters, metrics, tags, and sample grids as artifacts. Returns
-/// the number of runs. `mlflow ui --backend-store-uri FOLDER` shows them. The paths of artifacts are absolute, so the folder stays
-/// where it is.
+/// Writes an experiment for each sweep and a run for each of its runs: parameters, metrics, tags, and sample grids as artifacts; in
+/// place of what an earlier export of the sweep wrote there. `mlflow ui --backend-store-uri FOLDER` shows them. The paths of
+/// artifacts are absolute, so the folder stays where it is.
 ///
 /// # Errors
 /// [`StoreError::UnknownSweep`], [`StoreError::OutputFile`].
-pub fn mlflow(reader: &Reader, sweep: Option<&str>, folder: &Path) -> Result<usize, StoreError> {
+pub fn mlflow(reader: &Reader, sweep: Option<&str>, folder: &Path) -> Result<ExportedRuns, StoreError> {
     let folder = std::path::absolute(folder)
         .map_err(|source| StoreError::OutputFile { path: folder.to_owned(), source })?;
     let runs = folder::runs_of(reader, sweep)?;
+    let mut files = ExportFolder::new(&folder);
     let mut experiments: Vec<&str> = runs.iter().filter_map(|run| run.sweep.as_deref()).collect();
     experiments.dedup();
     for name in experiments {
         let row = reader.sweep(name)?;
         let id = experiment_id(name);
-        let place = folder.join(&id);
+        let location = text(&uri(&files.path(&id)));
         write_fields(
-            &place.join("meta.yaml"),
+            &mut files,
+            format!("{id}/meta.yaml"),
             &[
-                ("artifact_location", text(&uri(&place))),
+                ("artifact_location", location),
                 ("creation_time", row.created_unix_ms.to_string()),
                 ("experiment_id", text(&id)),
                 ("last_update_time", row.updated_unix_ms.to_string()),
@@ -46,20 +48,21 @@ pub fn mlflow(reader: &Reader, sweep: Option<&str>, folder: &Path) -> Result<usi
                 ("name", text(name)),
             ],
         )?;
-        write_text(&place.join("tags/mlflow.note.content"), &row.description)?;
+        write_text(&mut files, format!("{id}/tags/mlflow.note.content"), &row.description)?;
     }
     for run in &runs {
-        write_run(reader, run, &folder)?;
+        write_run(reader, run, &mut files)?;
     }
-    Ok(runs.len())
+    Ok(ExportedRuns { runs: runs.len(), deleted: files.finish()? })
 }
 
-fn write_run(reader: &Reader, run: &RunRow, folder: &Path) -> Result<(), StoreError> {
+fn write_run(reader: &Reader, run: &RunRow, files: &mut ExportFolder<'_>) -> Result<(), StoreError> {
     let sweep = run.sweep.as_deref().unwrap_or_default();
     let experiment = experiment_id(sweep);
     // A run of several sweeps or budgets is a run of each experiment, and MLflow looks for ids in all of them.
     let id = sha256(format!("{sweep}/{}/{}", run.id, run.epochs))[..32].to_owned();
-    let place = folder.join(&experiment).join(&id);
+    let place = format!("{experiment}/{id}");
+    let artifacts = text(&uri(&files.path(&place).join("artifacts")));
     let began = run.started_unix_ms.unwrap_or(run.created_unix_ms);
     let status = match run.state {
         RunState::Completed => FINISHED,
@@ -68,9 +71,10 @@ fn write_run(reader: &Reader, run: &RunRow, folder: &Path) -> Result<(), StoreEr
         RunState::Queued | RunState::Pending | RunState::Running => RUNNING,
     };
     write_fields(
-        &place.join("meta.yaml"),
+        files,
+        format!("{place}/meta.yaml"),
         &[
-            ("artifact_uri", text(&uri(&place.join("artifacts")))),
+            ("artifact_uri", artifacts),
             ("end_time", run.ended_unix_ms.map_or_else(|| "null".to_owned(), |ended| ended.to_string())),
             ("entry_point_name", text("")),
             ("experiment_id", text(&experiment)),
@@ -87,9 +91,9 @@ fn write_run(reader: &Reader, run: &RunRow, folder: &Path) -> Result<(), StoreEr
             ("user_id", text("")),
         ],
     )?;
-    write_parameters(run, &place.join("params"))?;
-    write_text(&place.join("params/seed"), &run.seed.to_string())?;
-    write_text(&place.join("params/train.epochs"), &run.epochs.to_string())?;
+    write_parameters(run, files, &format!("{place}/params"))?;
+    write_text(files, format!("{place}/params/seed"), &run.seed.to_string())?;
+    write_text(files, format!("{place}/params/train.epochs"), &run.epochs.to_string())?;
     for (tag, value) in [
         ("mlflow.runName", run.label.as_str()),
         ("mlflow.source.name", "gansweep"),
@@ -97,17 +101,17 @@ fn write_run(reader: &Reader, run: &RunRow, folder: &Path) -> Result<(), StoreEr
         ("gansweep.config", run.config_hash.as_str()),
         ("gansweep.state", run.state.name()),
     ] {
-        write_text(&place.join("tags").join(tag), value)?;
+        write_text(files, format!("{place}/tags/{tag}"), value)?;
     }
-    write_metrics(reader, run, &place, began)?;
-    write_grids(reader, run, &place.join("artifacts/samples"))
+    write_metrics(reader, run, files, (&place, began))?;
+    write_grids(reader, run, files, &format!("{place}/artifacts/samples"))
 }
 
 /// The values of the config, and the swept keys that it does not have: the variant, the recipe, shorthands, names of lists.
-fn write_parameters(run: &RunRow, place: &Path) -> Result<(), StoreError> {
+fn write_parameters(run: &RunRow, files: &mut ExportFolder<'_>, place: &str) -> Result<(), StoreError> {
     let config: BTreeMap<String, Value> = leaves(&run.config).into_iter().collect();
     for (key, value) in &config {
-        write_text(&place.join(key), &cut(&value_text(value)))?;
+        write_text(files, format!("{place}/{key}"), &cut(&value_text(value)))?;
     }
     for Assignment { key, value } in &run.assignments {
         let name = match config.get(key) {
@@ -116,13 +120,18 @@ fn write_parameters(run: &RunRow, place: &Path) -> Result<(), StoreError> {
             Some(list) if list.is_array() && value.is_string() => format!("{key}.name"),
             Some(_) => continue,
         };
-        write_text(&place.join(name), &cut(&value_text(value)))?;
+        write_text(files, format!("{place}/{name}"), &cut(&value_text(value)))?;
     }
     Ok(())
 }
 
 /// One file per metric, a line per point: time, value, step.
-fn write_metrics(reader: &Reader, run: &RunRow, place: &Path, began: i64) -> Result<(), StoreError> {
+fn write_metrics(
+    reader: &Reader,
+    run: &RunRow,
+    files: &mut ExportFolder<'_>,
+    (place, began): (&str, i64),
+) -> Result<(), StoreError> {
     let seconds = reader.points(&run.id, Metric::Seconds, run.total_steps, usize::MAX)?;
     let time = |step: u64| {
         let at = seconds.partition_point(|point| point.step < step);
@@ -134,7 +143,7 @@ fn write_metrics(reader: &Reader, run: &RunRow, place: &Path, began: i64) -> Res
         if points.is_empty() {
             continue;
         }
-        folder::write(&place.join("metrics").join(metric.name()), |output| {
+        files.write(format!("{place}/metrics/{}", metric.name()), |output| {
             for point in &points {
                 writeln!(output, "{} {} {}", time(point.step), point.value, point.step)?;
             }
@@ -144,11 +153,16 @@ fn write_metrics(reader: &Reader, run: &RunRow, place: &Path, began: i64) -> Res
     Ok(())
 }
 
-fn write_grids(reader: &Reader, run: &RunRow, place: &Path) -> Result<(), StoreError> {
+fn write_grids(
+    reader: &Reader,
+    run: &RunRow,
+    files: &mut ExportFolder<'_>,
+    place: &str,
+) -> Result<(), StoreError> {
     for info in reader.samples_index(&run.id, run.total_steps)? {
         let Some(grid) = reader.sample(&run.id, info.step, info.source)? else { continue };
-        let name = format!("{}-{:08}.png", info.source.name(), info.step);
-        folder::write(&place.join(name), |output| Ok(output.write_all(&grid.png)?))?;
+        let name = format!("{place}/{}-{:08}.png", info.source.name(), info.step);
+        files.write(name, |output| Ok(output.write_all(&grid.png)?))?;
     }
     Ok(())
 }
@@ -179,8 +193,12 @@ fn uri(path: &Path) -> String {
     format!("file://{encoded}")
 }
 
-fn write_fields(path: &Path, fields: &[(&str, String)]) -> Result<(), StoreError> {
-    folder::write(path, |output| {
+fn write_fields(
+    files: &mut ExportFolder<'_>,
+    path: String,
+    fields: &[(&str, String)],
+) -> Result<(), StoreError> {
+    files.write(path, |output| {
         for (name, value) in fields {
             writeln!(output, "{name}: {value}")?;
         }
@@ -188,6 +206,6 @@ fn write_fields(path: &Path, fields: &[(&str, String)]) -> Result<(), StoreError
     })
 }
 
-fn write_text(path: &Path, text: &str) -> Result<(), StoreError> {
-    folder::write(path, |output| Ok(output.write_all(text.as_bytes())?))
+fn write_text(files: &mut ExportFolder<'_>, path: String, text: &str) -> Result<(), StoreError> {
+    files.write(path, |output| Ok(output.write_all(text.as_bytes())?))
 }

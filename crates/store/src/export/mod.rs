@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 pub use self::entity::Entity;
+pub use self::folder::ExportedRuns;
 pub use self::mlflow::mlflow;
 pub use self::parquet::{parquet, parquet_folder};
 pub use self::tensorboard::tensorboard;

@@ -8,7 +8,7 @@ use gansweep_config::RunState;
 use gansweep_protocol::{Metric, SampleSource};
 
 use super::event_file::{Message, write_record};
-use super::folder;
+use super::folder::{self, ExportFolder, ExportedRuns};
 use crate::{Point, Reader, RunRow, StoreError};
 
 /// The name that `TensorBoard` looks for, with a time of 0: an export that is repeated replaces its file.
@@ -21,17 +21,19 @@ const RUNNING: u64 = 3;
 /// `tensorboard.hparams.DataType` of texts.
 const TEXT: u64 = 1;
 
-/// Writes a folder for each run, below one for its sweep; returns the number of runs. `tensorboard --logdir FOLDER` shows them.
+/// Writes a folder for each run, below one for its sweep, in place of what an earlier export of the sweep wrote there.
+/// `tensorboard --logdir FOLDER` shows them.
 ///
 /// Values are written as 32-bit numbers, as `TensorBoard` has them. Seeds of one config are a group of the hyperparameters' page.
 ///
 /// # Errors
 /// [`StoreError::UnknownSweep`], [`StoreError::OutputFile`].
-pub fn tensorboard(reader: &Reader, sweep: Option<&str>, folder: &Path) -> Result<usize, StoreError> {
+pub fn tensorboard(reader: &Reader, sweep: Option<&str>, folder: &Path) -> Result<ExportedRuns, StoreError> {
     let runs = folder::runs_of(reader, sweep)?;
+    let mut files = ExportFolder::new(folder);
     let keys = kinds_of_keys(&runs);
     for run in &runs {
-        folder::write(&folder::run_folder(folder, run).join(FILE), |output| {
+        files.write(format!("{}/{FILE}", folder::run_folder(run)), |output| {
             let mut events = Events { output, times: Times::of(reader, run)? };
             events.header()?;
             events.hyperparameters(run, &keys)?;
@@ -39,7 +41,7 @@ pub fn tensorboard(reader: &Reader, sweep: Option<&str>, folder: &Path) -> Resul
             events.grids(reader, run)
         })?;
     }
-    Ok(runs.len())
+    Ok(ExportedRuns { runs: runs.len(), deleted: files.finish()? })
 }
 
 /// The time of each step: when the run began, and the seconds that it had trained by then.

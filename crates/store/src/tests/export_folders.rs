@@ -8,7 +8,11 @@ use gansweep_config::Assignment;
 
 use super::damage::whole;
 use super::support::{plan, sweep};
-use crate::export::{Entity, mlflow, parquet_folder, tensorboard};
+use crate::export::{Entity, ExportedRuns, mlflow, parquet_folder, tensorboard};
+use crate::{Reader, StoreError};
+
+/// An export into a folder.
+type Export = fn(&Reader, Option<&str>, &Path) -> Result<ExportedRuns, StoreError>;
 
 /// A Python that has the packages in `tests/exports/requirements.txt`. `scripts/check-exports` makes one.
 const PYTHON: &str = "GANSWEEP_TEST_PYTHON";
@@ -18,8 +22,9 @@ fn exported() -> (tempfile::TempDir, super::support::Fixture) {
     let folder = tempfile::tempdir().unwrap();
     let reader = fixture.reader();
     parquet_folder(&reader, &Entity::ALL, None, &folder.path().join("parquet")).unwrap();
-    assert_eq!(tensorboard(&reader, None, &folder.path().join("tensorboard")).unwrap(), fixture.runs.len());
-    assert_eq!(mlflow(&reader, None, &folder.path().join("mlflow")).unwrap(), fixture.runs.len());
+    let exported = ExportedRuns { runs: fixture.runs.len(), deleted: 0 };
+    assert_eq!(tensorboard(&reader, None, &folder.path().join("tensorboard")).unwrap(), exported);
+    assert_eq!(mlflow(&reader, None, &folder.path().join("mlflow")).unwrap(), exported);
     (folder, fixture)
 }
 
@@ -68,6 +73,60 @@ fn exporting_again_writes_the_same_files() {
     assert!(before.len() > 7 + fixture.runs.len());
 }
 
+/// A sweep gets another plan, and one of its folders has a file of the user's.
+#[test]
+fn an_export_deletes_what_it_wrote_before_and_no_longer_has_and_nothing_else() {
+    let (folder, mut fixture) = exported();
+    fixture.store.register_sweep(&sweep("other"), &plan(&[9e-4], &[128], &[1])).unwrap();
+    let formats: [(&str, Export); 2] = [("tensorboard", tensorboard), ("mlflow", mlflow)];
+    for (name, export) in formats {
+        let place = folder.path().join(name);
+        export(&fixture.reader(), Some("other"), &place).unwrap();
+        fs::write(place.join("notes.txt"), "mine").unwrap();
+    }
+    let runs = |name: &str| {
+        let of_runs = files(&folder.path().join(name)).into_iter();
+        of_runs.filter(|(path, _)| path.contains("tfevents") || path.ends_with("params/seed")).count()
+    };
+    let run_of = files(&folder.path().join("mlflow"));
+    let seeds: Vec<&str> = run_of.iter().filter_map(|(path, _)| path.strip_suffix("/params/seed")).collect();
+    for run in &seeds {
+        fs::write(Path::new(run).join("tags/note"), "mine").unwrap();
+    }
+    assert_eq!([runs("tensorboard"), runs("mlflow")], [fixture.runs.len() + 1; 2]);
+
+    fixture.store.register_sweep(&sweep("lr"), &plan(&[7e-4], &[128], &[1])).unwrap();
+    for (name, export) in formats {
+        let place = folder.path().join(name);
+        let exported = export(&fixture.reader(), Some("lr"), &place).unwrap();
+        assert!(exported.runs == 1 && exported.deleted >= fixture.runs.len(), "{name}: {exported:?}");
+        assert_eq!(runs(name), 2, "that run, and the one of the other sweep");
+        assert_eq!(export(&fixture.reader(), None, &place).unwrap().deleted, 0);
+        assert_eq!(fs::read_to_string(place.join("notes.txt")).unwrap(), "mine");
+    }
+    assert!(seeds.iter().all(|run| Path::new(run).join("tags/note").is_file()), "not ours");
+}
+
+/// A folder that the user has put elsewhere, with a link in its place, and a list that names files outside.
+#[test]
+#[cfg(unix)]
+fn an_export_deletes_nothing_outside_of_its_folder() {
+    let (folder, mut fixture) = exported();
+    let place = folder.path().join("tensorboard");
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(place.join("lr"), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, place.join("lr")).unwrap();
+    fs::write(folder.path().join("outside"), "kept").unwrap();
+    let list = place.join(".gansweep-export");
+    let listed = fs::read_to_string(&list).unwrap();
+    fs::write(&list, format!("{listed}lr/../../outside\n")).unwrap();
+    let before = files(&elsewhere).len();
+    fixture.store.register_sweep(&sweep("lr"), &plan(&[7e-4], &[128], &[1])).unwrap();
+    assert_eq!(tensorboard(&fixture.reader(), None, &place).unwrap(), ExportedRuns { runs: 1, deleted: 0 });
+    assert_eq!(files(&elsewhere).len(), before + 1);
+    assert!(folder.path().join("outside").is_file());
+}
+
 #[test]
 fn tensorboard_is_told_the_swept_keys_of_all_runs_by_each() {
     let mut fixture = whole();
@@ -75,8 +134,9 @@ fn tensorboard_is_told_the_swept_keys_of_all_runs_by_each() {
     other[0].assignments = vec![Assignment { key: "train.ema".to_owned(), value: 0.9.into() }];
     fixture.store.register_sweep(&sweep("other"), &other).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(tensorboard(&fixture.reader(), None, folder.path()).unwrap(), fixture.runs.len() + 1);
-    for (path, bytes) in files(folder.path()) {
+    assert_eq!(tensorboard(&fixture.reader(), None, folder.path()).unwrap().runs, fixture.runs.len() + 1);
+    let is_events = |(path, _): &(String, Vec<u8>)| path.contains("tfevents");
+    for (path, bytes) in files(folder.path()).into_iter().filter(is_events) {
         // The first record that names `_hparams_/experiment` ends before the next one's name.
         let place = |name: &str| bytes.windows(name.len()).position(|window| window == name.as_bytes());
         let record =
@@ -101,7 +161,7 @@ fn mlflow_has_the_variant_and_the_names_of_lists_among_the_parameters() {
         assigned.map(|(key, value)| Assignment { key: key.to_owned(), value }).into_iter().collect();
     fixture.store.register_sweep(&sweep("other"), &other).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(mlflow(&fixture.reader(), Some("other"), folder.path()).unwrap(), 1);
+    assert_eq!(mlflow(&fixture.reader(), Some("other"), folder.path()).unwrap().runs, 1);
     let files = files(folder.path());
     let parameter = |name: &str| {
         let end = format!("/params/{name}");
