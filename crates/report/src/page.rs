@@ -1,11 +1,13 @@
 //! Renders a context and its images as HTML.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gansweep_protocol::SampleSource;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior, context};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -282,10 +284,38 @@ fn environment() -> Result<Environment<'static>, ReportError> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_filter("breakable", |text: &str| Value::from_safe_string(breakable(text)));
+    environment.add_filter("labelled", |text: &str| Value::from_safe_string(labelled(text)));
     for &(name, source) in TEMPLATES {
         environment.add_template(name, source)?;
     }
     Ok(environment)
+}
+
+/// A text with labels, as `lr=1e-4 hidden=128`, as HTML: lines are broken between the keys with their values, and within one
+/// only where it is longer than a line. A browser would break `1e-4` after the hyphen.
+fn labelled(text: &str) -> String {
+    let word = |word: &str| match word.contains('=') {
+        true => format!("<span class=\"assigned\">{}</span>", breakable(word)),
+        false => HtmlEscape(word).to_string(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A text as HTML, whose words may be broken after dots and underscores before letters: keys are long words, and a browser
+/// would break them anywhere. The page's scripts have the same function (`dom.js`).
+fn breakable(text: &str) -> String {
+    let mut html = String::new();
+    let mut word = 0;
+    let places = text.char_indices().zip(text.chars().skip(1));
+    for ((place, letter), next) in places {
+        if matches!(letter, '.' | '_') && next.is_ascii_alphabetic() {
+            let _ = write!(html, "{}<wbr>", HtmlEscape(&text[word..=place]));
+            word = place + 1;
+        }
+    }
+    let _ = write!(html, "{}", HtmlEscape(&text[word..]));
+    html
 }
 
 /// A page with a row per sweep.
@@ -332,6 +362,24 @@ fn script_safe(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_broken_after_their_words_and_numbers_are_not() {
+        assert_eq!(
+            breakable("model.generator.hidden_size=0.05"),
+            "model.<wbr>generator.<wbr>hidden_<wbr>size=0.05"
+        );
+        assert_eq!(breakable("<i>.b"), "&lt;i&gt;.<wbr>b");
+        assert_eq!(breakable("ä..b_"), "ä..<wbr>b_");
+    }
+
+    #[test]
+    fn lines_are_broken_between_the_parts_of_a_label() {
+        assert_eq!(
+            labelled("best & <first> a.lr=1e-4 h=8."),
+            "best &amp; &lt;first&gt; <span class=\"assigned\">a.<wbr>lr=1e-4</span> <span class=\"assigned\">h=8.</span>"
+        );
+    }
 
     #[test]
     fn json_cannot_end_the_script_that_holds_it() {

@@ -158,14 +158,14 @@ fn collapse_of_the_best<'a>(
         *of_best.entry(&run.id).or_default() |= !run.warnings.is_empty();
     }
     let collapsed = of_best.values().filter(|collapsed| **collapsed).count();
-    let shows = if collapsed == 1 { "shows" } else { "show" };
-    (collapsed > 0).then(|| {
-        format!(
-            "Note that {collapsed} of the {} of {} {shows} signs of collapse.",
-            count(of_best.len(), "run"),
-            label(members, configs, comparison, best.group)
-        )
-    })
+    let (which, shows) = match (collapsed, of_best.len()) {
+        (0, _) => return None,
+        (1, 1) => ("the only run".to_owned(), "shows"),
+        (1, runs) => (format!("1 of the {runs} runs"), "shows"),
+        (_, runs) => (format!("{collapsed} of the {runs} runs"), "show"),
+    };
+    let label = label(members, configs, comparison, best.group);
+    Some(format!("Note that {which} of {label} {shows} signs of collapse."))
 }
 
 /// How a group did; `None` if no run of it has a value.

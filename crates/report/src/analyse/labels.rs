@@ -42,6 +42,11 @@ impl<'a> Labels<'a> {
         parts.join(" ")
     }
 
+    /// The place of a key in labels; those that they leave out come last.
+    pub(super) fn place(&self, key: &str) -> usize {
+        self.named.iter().position(|axis| self.axes[*axis].key == key).unwrap_or(self.named.len())
+    }
+
     fn parts(&self, run: &Run) -> Vec<String> {
         let part = |axis: &usize| {
             let place = run.values[*axis]?;

@@ -9,12 +9,17 @@ use gansweep_config::{Assignment, RunState};
 use gansweep_protocol::{Direction, Metric};
 use gansweep_store::{TrialRow, TrialSource};
 
-use super::text;
+use super::{labels::Labels, text};
 use crate::context::{Axis, Number, Search, Trial};
 use crate::input::RunInput;
 
 /// The search of a sweep; `None` if it has none, or if a metric that this version does not know guides it.
-pub(super) fn search(rows: &[TrialRow], runs: &[RunInput], axes: &[Axis]) -> Option<Search> {
+pub(super) fn search(
+    rows: &[TrialRow],
+    runs: &[RunInput],
+    axes: &[Axis],
+    labels: &Labels<'_>,
+) -> Option<Search> {
     let metric = Metric::from_name(&rows.first()?.metric)?;
     let better = metric.declaration().direction;
     let mut runs_of: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -38,7 +43,7 @@ pub(super) fn search(rows: &[TrialRow], runs: &[RunInput], axes: &[Axis]) -> Opt
         .map(|place| Trial {
             number: rows[place].trial,
             source: rows[place].source,
-            label: label(&rows[place], members[place].first().map(|run| &runs[*run]), axes),
+            label: label(&rows[place], members[place].first().map(|run| &runs[*run]), axes, labels),
             runs: members[place].clone(),
             value: values[place].map(|value| text::number(value, decimals)),
             epochs: measured_trials[place].filter(|_| has_paused).map(|trial| trial.epochs),
@@ -98,15 +103,17 @@ fn best_so_far(values: &[Option<f64>], better: Direction) -> Vec<Option<usize>> 
     values.iter().enumerate().map(up_to).collect()
 }
 
-/// The proposed values. A run has the name of a list that has one.
-fn label(row: &TrialRow, run: Option<&RunInput>, axes: &[Axis]) -> String {
+/// The proposed values, in the order of all labels of the page. A run has the name of a list that has one.
+fn label(row: &TrialRow, run: Option<&RunInput>, axes: &[Axis], labels: &Labels<'_>) -> String {
     let word = |proposed: &Assignment| {
         let axis = axes.iter().find(|axis| axis.key == proposed.key);
         let key = axis.map_or(&proposed.key, |axis| &axis.short);
         let recorded = run.and_then(|run| assigned(&run.assignments, &proposed.key));
         format!("{key}={}", text::of_value(recorded.unwrap_or(&proposed.value)))
     };
-    row.assignments.iter().map(word).collect::<Vec<_>>().join(" ")
+    let mut assignments: Vec<&Assignment> = row.assignments.iter().collect();
+    assignments.sort_by_key(|proposed| labels.place(&proposed.key));
+    assignments.into_iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn summary(trials: &[Trial], best: Option<usize>) -> String {
@@ -197,8 +204,10 @@ impl Edges {
 mod tests {
     use serde_json::json;
 
-    use super::super::configs;
+    use super::super::groups::Groups;
+    use super::super::{configs, runs};
     use super::*;
+    use crate::context::Run;
 
     fn row(trial: u32) -> TrialRow {
         TrialRow {
@@ -238,7 +247,7 @@ mod tests {
             RunInput { step: 1, ..run(3, Paused, 35.0) },
             run(4, Completed, 40.0),
         ];
-        let search = search(&(0..6).map(row).collect::<Vec<_>>(), &runs, &[]).unwrap();
+        let search = search(&(0..6).map(row).collect::<Vec<_>>(), &runs, &[], &Labels::of(&[], &[])).unwrap();
         let values: Vec<_> =
             search.trials.iter().map(|trial| trial.value.as_ref().map(|value| value.value.0)).collect();
         assert_eq!(values, [Some(10.0), Some(20.0), None, Some(35.0), Some(40.0), None]);
@@ -261,22 +270,48 @@ mod tests {
         let trial = TrialRow { assignments: assignment(json!([64, 64])), ..row(0) };
         let named = RunInput { assignments: assignment(json!("deep")), ..run(0, RunState::Completed, 1.0) };
         let label = |runs: &[RunInput]| {
-            search(std::slice::from_ref(&trial), runs, &[]).unwrap().trials.remove(0).label
+            search(std::slice::from_ref(&trial), runs, &[], &Labels::of(&[], &[]))
+                .unwrap()
+                .trials
+                .remove(0)
+                .label
         };
         assert_eq!(label(&[named]), "model.hidden=deep");
         assert_eq!(label(&[]), "model.hidden=64x64");
     }
 
     #[test]
+    fn a_trial_names_its_values_in_the_order_of_all_labels_of_the_page() {
+        let axis = |key: &str, short: &str| Axis {
+            key: key.to_owned(),
+            short: short.to_owned(),
+            values: Vec::new(),
+            numeric: false,
+        };
+        let axes = [axis("model.hidden", "hidden"), axis("optimizer.lr", "lr")];
+        let shown = |lr| Run {
+            values: vec![Some(0), Some(lr)],
+            ..runs::run(&configs::tests::run(json!({})), &[], &[], &[], &[], &Groups::default())
+        };
+        // All have the same width, which labels leave out.
+        let labels = Labels::of(&[shown(0), shown(1)], &axes);
+        let assignment = |key: &str, value| Assignment { key: key.to_owned(), value };
+        let assignments =
+            vec![assignment("model.hidden", json!(64)), assignment("optimizer.lr", json!(0.001))];
+        let trial = TrialRow { assignments, ..row(0) };
+        assert_eq!(label(&trial, None, &axes, &labels), "lr=1e-3 hidden=64");
+    }
+
+    #[test]
     fn a_search_without_a_value_has_no_chart_and_a_sweep_without_trials_no_search() {
-        let search = search(&[row(0)], &[], &[]);
+        let search = search(&[row(0)], &[], &[], &Labels::of(&[], &[]));
         let search = search.unwrap();
         assert_eq!((search.edges, search.best_line.as_str()), (None, ""));
         assert_eq!(
             search.summary,
             "1 trial: 1 drawn at random, 0 proposed by the model. None has a value yet."
         );
-        assert_eq!(super::search(&[], &[], &[]), None);
+        assert_eq!(super::search(&[], &[], &[], &Labels::of(&[], &[])), None);
     }
 
     #[test]

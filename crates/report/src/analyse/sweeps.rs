@@ -87,7 +87,7 @@ pub(super) fn sweep(input: &SweepInput, options: &ReportOptions) -> Sweep {
         },
         configuration,
         rungs: rungs::rungs(&input.rungs),
-        search: search::search(&input.trials, &input.runs, &axes),
+        search: search::search(&input.trials, &input.runs, &axes, &labels),
         findings,
         variants: variants::variants(&input.axes),
         axes,
