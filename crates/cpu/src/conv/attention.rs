@@ -4,6 +4,8 @@
 //! factor, the output is `s(f queries keys^T) values`. The weights `s` are computed again where they are needed: of all images they
 //! would take far more memory than the maps.
 
+use std::ops::Range;
+
 use gansweep_nn::network::Attention;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
@@ -99,24 +101,34 @@ impl Image {
     /// Reads channels from `first` on, times `factor`, into `[pixels, channels]`.
     fn read(self, map: &Matrix, first: usize, factor: f32, into: &mut Matrix) {
         into.lines_mut().fill(Line::ZERO);
-        for channel in 0..into.cols() {
-            let from = map.panel((first + channel) / LINE).iter().skip(self.index).step_by(self.images);
-            for (to, from) in into.panel_mut(channel / LINE).iter_mut().zip(from) {
-                to.0[channel % LINE] = factor * from.0[(first + channel) % LINE];
+        for channels in of_panels(first..first + into.cols()) {
+            let lines = map.panel(channels.start / LINE).iter().skip(self.index).step_by(self.images);
+            for (pixel, line) in lines.enumerate() {
+                for channel in channels.clone() {
+                    into.set(pixel, channel - first, factor * line.0[channel % LINE]);
+                }
             }
         }
     }
 
     /// Writes `[pixels, channels]`, times `factor`, to the channels from `first` on.
     fn write(self, from: &Matrix, factor: f32, map: &mut Matrix, first: usize) {
-        for channel in 0..from.cols() {
-            let to = map.panel_mut((first + channel) / LINE).iter_mut();
-            let to = to.skip(self.index).step_by(self.images);
-            for (to, from) in to.zip(from.panel(channel / LINE)) {
-                to.0[(first + channel) % LINE] = factor * from.0[channel % LINE];
+        for channels in of_panels(first..first + from.cols()) {
+            let lines = map.panel_mut(channels.start / LINE).iter_mut().skip(self.index).step_by(self.images);
+            for (pixel, line) in lines.enumerate() {
+                for channel in channels.clone() {
+                    line.0[channel % LINE] = factor * from.get(pixel, channel - first);
+                }
             }
         }
     }
+}
+
+/// The parts of a range of channels that are in one panel each. The lines of an image lie far apart in a map, so each is visited
+/// once for all channels in it.
+fn of_panels(channels: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let Range { start, end } = channels;
+    (start / LINE..end.div_ceil(LINE)).map(move |panel| start.max(panel * LINE)..end.min((panel + 1) * LINE))
 }
 
 /// Writes the transpose of a matrix from the row `first` on.
