@@ -260,13 +260,12 @@ fn layers(network: &Network, rows: usize) -> impl Iterator<Item = usize> {
             Layer::BatchNorm(_) | Layer::LayerNorm | Layer::InstanceNorm => {
                 (if is_map { TENSORS_OF_A_MAP } else { TENSORS_OF_A_NORM }, node.outputs())
             }
-            // What is dropped, or what the shortcut is entered with.
-            Layer::Dropout | Layer::Shortcut(_) => (1, node.outputs()),
+            // What is dropped or scaled, or what the shortcut is entered with.
+            Layer::Dropout | Layer::Scale | Layer::Shortcut(_) => (1, node.outputs()),
             Layer::Upsample(_) => (TENSORS_OF_A_MAP, node.outputs()),
             // The sum, and what the block is entered with.
             Layer::Residual(_) => (2, node.outputs()),
             Layer::Attention(_) => (TENSORS_OF_WEIGHTS, pixels_of(&node.output).pow(2)),
-            Layer::Scale => (1, node.outputs()),
             // The patches of the input.
             Layer::Conv2d(layer) => {
                 (1, taps_of_blocks(layer.window) * node.input[0] * node.outputs() / node.output[0])
