@@ -478,3 +478,40 @@ fn row_products(weights: &[Line], numbers: &[Line], rows: usize) -> f32 {
     }
     sums.0.iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use gansweep_nn::Vectors;
+
+    use super::*;
+
+    fn softmax(arch: Arch, row: &[f32]) -> Matrix {
+        let mut matrix = Matrix::from_fn(2, row.len(), |_, col| row[col]);
+        arch.dispatch(Softmax(&mut matrix));
+        matrix
+    }
+
+    #[test]
+    fn weights_are_a_softmax_on_any_processor_however_large_the_products_are() {
+        for shift in [0.0, 1e4, -1e4] {
+            let row: Vec<f32> = (0..19u8).map(|col| shift + f32::from(col) * 0.5).collect();
+            let exact: Vec<f64> = row.iter().map(|x| f64::from(x - row[18]).exp()).collect();
+            for arch in Vectors::all().into_iter().map(Vectors::arch) {
+                let weights = softmax(arch, &row);
+                for (col, exponential) in exact.iter().enumerate() {
+                    let expected = exponential / exact.iter().sum::<f64>();
+                    let far = (f64::from(weights.get(1, col)) - expected).abs();
+                    assert!(far < 1e-6, "{} at {col}, not {expected}", weights.get(1, col));
+                }
+                let padding = &weights.panel(1)[1].0[3..];
+                assert!(padding.iter().all(|weight| weight.to_bits() == 0), "{padding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_product_that_is_no_number_is_told_by_the_weights() {
+        let weights = softmax(Arch::new(), &[1.0, f32::NAN, 2.0]);
+        assert!((0..3).all(|col| weights.get(0, col).is_nan()));
+    }
+}
