@@ -20,16 +20,16 @@ macro_rules! with_tile {
 
 /// Calls a method with the number of rows of a tile as a constant, so that its loops are unrolled.
 macro_rules! with_rows {
-    ($rows:expr, $product:ident.$tile:ident::<$S:ident, $V:ident>$arguments:tt) => {
+    ($rows:expr, $product:ident.$tile:ident::<$S:ident, $($V:ident),+>$arguments:tt) => {
         match $rows {
-            1 => $product.$tile::<$S, $V, 1>$arguments,
-            2 => $product.$tile::<$S, $V, 2>$arguments,
-            3 => $product.$tile::<$S, $V, 3>$arguments,
-            4 => $product.$tile::<$S, $V, 4>$arguments,
-            5 => $product.$tile::<$S, $V, 5>$arguments,
-            6 => $product.$tile::<$S, $V, 6>$arguments,
-            7 => $product.$tile::<$S, $V, 7>$arguments,
-            _ => $product.$tile::<$S, $V, 8>$arguments,
+            1 => $product.$tile::<$S, $($V),+, 1>$arguments,
+            2 => $product.$tile::<$S, $($V),+, 2>$arguments,
+            3 => $product.$tile::<$S, $($V),+, 3>$arguments,
+            4 => $product.$tile::<$S, $($V),+, 4>$arguments,
+            5 => $product.$tile::<$S, $($V),+, 5>$arguments,
+            6 => $product.$tile::<$S, $($V),+, 6>$arguments,
+            7 => $product.$tile::<$S, $($V),+, 7>$arguments,
+            _ => $product.$tile::<$S, $($V),+, 8>$arguments,
         }
     };
 }

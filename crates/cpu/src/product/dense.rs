@@ -7,16 +7,31 @@ use pulp::{Simd, WithSimd};
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
 use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, opaque_copy, tile_rows, vectors};
 
-/// Panels of the left operand in one pass over the inner dimension: an MNIST image takes three passes.
-/// The lines of a panel of the right operand for one pass (17 KiB) and the rows of a tile fit the
-/// first-level cache.
+/// Panels of the left operand in one pass over the inner dimension, of tiles of one panel: an MNIST image takes three
+/// passes. The lines of a tile's panels for one pass (17 KiB) and its rows fit the first-level cache.
 const DEPTH: usize = 17;
 /// Rows of the left operand that are multiplied with all panels of the right one before the next rows are.
 /// At `DEPTH` panels they fill half of a second-level cache of 512 KiB.
 const HEIGHT: usize = 240;
 
-/// Lines of the next panel that a tile prefetches for each panel of the left operand.
+/// Lines of each of the next panels that a tile prefetches for each panel of the left operand.
 const SHARE: usize = 4;
+
+/// Calls a method with constants for the width of the vectors: vectors in a line, vectors in a last line that is at
+/// most half full, and panels and rows of a tile. Two panels share the elements of the left operand: with one, two
+/// vectors would be loaded for little more than two multiply-adds, which is all that a processor with two units for them
+/// loads in a cycle. More sums than there are would not fit the registers of AVX2.
+macro_rules! with_dense_tile {
+    ($product:ident.$run:ident($S:ident, $simd:expr)) => {
+        match $S::F32_LANES {
+            16 => $product.$run::<$S, 1, 1, 2, 8>($simd),
+            8 => $product.$run::<$S, 2, 1, 1, 6>($simd),
+            4 => $product.$run::<$S, 4, 2, 1, 6>($simd),
+            1 => $product.$run::<$S, 16, 8, 1, 1>($simd),
+            lanes => unreachable!("vectors of {lanes} floats"),
+        }
+    };
+}
 
 /// The product of two dense matrices.
 pub(super) struct DenseProduct<'a, F> {
@@ -30,32 +45,39 @@ impl<F: ResumableEpilogue> WithSimd for DenseProduct<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        with_tile!(self.run(S, simd));
+        with_dense_tile!(self.run(S, simd));
     }
 }
 
 impl<F: ResumableEpilogue> DenseProduct<'_, F> {
     #[inline(always)]
-    pub(super) fn run<S: Simd, const V: usize, const H: usize, const R: usize>(mut self, simd: S) {
+    pub(super) fn run<S: Simd, const V: usize, const H: usize, const P: usize, const R: usize>(
+        mut self,
+        simd: S,
+    ) {
         let full = full_panels(self.b, H < V);
-        let depth = even_share(panels(self.a.cols()), DEPTH);
+        let grouped = full / P * P;
+        let depth = even_share(panels(self.a.cols()), DEPTH.div_ceil(P));
         for first in (0..panels(self.a.cols())).step_by(depth) {
             let inner = first * LINE..((first + depth) * LINE).min(self.a.cols());
             for row in (0..self.a.rows()).step_by(HEIGHT) {
                 let rows = row..(row + HEIGHT).min(self.a.rows());
-                for panel in 0..full {
-                    self.column::<S, V, R>(simd, inner.clone(), rows.clone(), panel);
+                for panel in (0..grouped).step_by(P) {
+                    self.column::<S, V, P, R>(simd, inner.clone(), rows.clone(), panel);
+                }
+                for panel in grouped..full {
+                    self.column::<S, V, 1, R>(simd, inner.clone(), rows.clone(), panel);
                 }
                 for panel in full..self.b.panels() {
-                    self.column::<S, H, R>(simd, inner.clone(), rows.clone(), panel);
+                    self.column::<S, H, 1, R>(simd, inner.clone(), rows.clone(), panel);
                 }
             }
         }
     }
 
-    /// Adds the products over `inner` to the sums of some rows of a panel.
+    /// Adds the products over `inner` to the sums of some rows of `P` panels.
     #[inline(always)]
-    fn column<S: Simd, const V: usize, const R: usize>(
+    fn column<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
         inner: Range<usize>,
@@ -65,14 +87,14 @@ impl<F: ResumableEpilogue> DenseProduct<'_, F> {
         let (mut row, mut turn) = (rows.start, 0);
         while row < rows.end {
             let tile = tile_rows(rows.end - row, R);
-            with_rows!(tile, self.tile::<S, V>(simd, inner.clone(), row, panel, turn));
+            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel, turn));
             row += tile;
             turn += 1;
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const R: usize>(
+    fn tile<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
         inner: Range<usize>,
@@ -80,77 +102,103 @@ impl<F: ResumableEpilogue> DenseProduct<'_, F> {
         panel: usize,
         turn: usize,
     ) {
-        let mut sums: Sums<S, V, R> = [[simd.splat_f32s(0.0); V]; R];
+        let mut sums: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
         if inner.start > 0 {
-            let lines = self.epilogue.partial(row..row + R, panel);
-            for (sums, line) in sums.iter_mut().zip(lines) {
-                *sums = vectors::<S, V>(line);
+            for p in 0..P {
+                let lines = self.epilogue.partial(row..row + R, panel + p);
+                for (sums, line) in sums[p].iter_mut().zip(lines) {
+                    *sums = vectors::<S, V>(line);
+                }
             }
         }
         let last = inner.end == self.a.cols();
         self.accumulate(simd, inner, row, panel, turn, &mut sums);
-        let sums = opaque_copy::<S, V, R>(&sums);
-        if last {
-            self.epilogue.apply(simd, row, panel, sums);
-            return;
+        // All of them before the loop over the panels: if that is not unrolled, it indexes the sums by a run-time value.
+        let mut finished = sums;
+        for p in 0..P {
+            finished[p] = opaque_copy::<S, V, R>(&sums[p]);
         }
-        let lines = self.epilogue.partial(row..row + R, panel);
-        for (sums, line) in sums.iter().zip(lines) {
-            S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
+        for (p, sums) in finished.into_iter().enumerate() {
+            if last {
+                self.epilogue.apply(simd, row, panel + p, sums);
+                continue;
+            }
+            let lines = self.epilogue.partial(row..row + R, panel + p);
+            for (sums, line) in sums.iter().zip(lines) {
+                S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
+            }
         }
     }
 
     /// Adds the products over `inner` to the sums of a tile, one panel of the left operand at a time.
     #[inline(always)]
-    fn accumulate<S: Simd, const V: usize, const R: usize>(
+    fn accumulate<S: Simd, const V: usize, const P: usize, const R: usize>(
         &self,
         simd: S,
         inner: Range<usize>,
         row: usize,
         panel: usize,
         turn: usize,
-        sums: &mut Sums<S, V, R>,
+        sums: &mut [Sums<S, V, R>; P],
     ) {
         let mut left = &self.a.lines()[inner.start / LINE * self.a.rows() + row..];
-        let (right, rest) = self.b.panel(panel)[inner.clone()].as_chunks::<LINE>();
-        let mut next = (panel + 1) * self.b.rows() + inner.start + turn * SHARE;
-        for right in right {
+        let whole = inner.len() / LINE;
+        let (mut chunks, mut rest): ([&[[Line; LINE]]; P], [&[Line]; P]) = ([&[]; P], [&[]; P]);
+        for p in 0..P {
+            (chunks[p], rest[p]) = self.b.panel(panel + p)[inner.clone()].as_chunks();
+            // One length for all slices, so that one bounds check is enough for all.
+            (chunks[p], rest[p]) = (&chunks[p][..whole], &rest[p][..inner.len() % LINE]);
+        }
+        let mut next = (panel + P) * self.b.rows() + inner.start + turn * SHARE;
+        for chunk in 0..whole {
             if F::PREFETCH_LEFT {
                 for r in 0..R {
                     fetch(left, R + r);
                 }
             } else if turn < LINE / SHARE {
-                for line in 0..SHARE {
-                    fetch(self.b.lines(), next + line);
+                for p in 0..P {
+                    for line in 0..SHARE {
+                        fetch(self.b.lines(), next + p * self.b.rows() + line);
+                    }
                 }
                 next += LINE;
             }
             let rows: &[Line; R] = left.first_chunk().expect("a tile within the left operand");
             for k in 0..LINE {
-                multiply_add(simd, rows, k, &right[k], sums);
+                let mut right = [[simd.splat_f32s(0.0); V]; P];
+                for p in 0..P {
+                    right[p] = vectors::<S, V>(&chunks[p][chunk][k]);
+                }
+                multiply_add(simd, rows, k, right, sums);
             }
             left = left.get(self.a.rows()..).unwrap_or_default();
         }
         if let Some(rows) = left.first_chunk::<R>() {
-            for (k, right) in rest.iter().enumerate() {
+            for k in 0..inner.len() % LINE {
+                let mut right = [[simd.splat_f32s(0.0); V]; P];
+                for p in 0..P {
+                    right[p] = vectors::<S, V>(&rest[p][k]);
+                }
                 multiply_add(simd, rows, k, right, sums);
             }
         }
     }
 }
 
-/// Adds the products of column `k` of `rows` with a line of the right operand.
+/// Adds the products of column `k` of `rows` with a line of each panel of the right operand.
 #[inline(always)]
-fn multiply_add<S: Simd, const V: usize, const R: usize>(
+fn multiply_add<S: Simd, const V: usize, const P: usize, const R: usize>(
     simd: S,
     rows: &[Line; R],
     k: usize,
-    right: &Line,
-    sums: &mut Sums<S, V, R>,
+    right: [[S::f32s; V]; P],
+    sums: &mut [Sums<S, V, R>; P],
 ) {
     for r in 0..R {
         let left = simd.splat_f32s(rows[r].0[k]);
-        add_product(simd, left, vectors::<S, V>(right), &mut sums[r]);
+        for p in 0..P {
+            add_product(simd, left, right[p], &mut sums[p][r]);
+        }
     }
 }
 

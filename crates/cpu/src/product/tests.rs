@@ -24,20 +24,22 @@ fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
     (0..k).map(|k| f64::from(a(k)) * f64::from(b(k))).sum()
 }
 
-/// Runs a product with a tile of any shape.
-struct Tiled<'a, F, const TRANSPOSED: bool, const R: usize>(&'a Matrix, &'a Matrix, F);
+/// Runs a product with a tile of `R` rows of `P` panels; a transposed one knows tiles of one panel only.
+struct Tiled<'a, F, const TRANSPOSED: bool, const P: usize, const R: usize>(&'a Matrix, &'a Matrix, F);
 
-impl<F: ResumableEpilogue, const TRANSPOSED: bool, const R: usize> WithSimd for Tiled<'_, F, TRANSPOSED, R> {
+impl<F: ResumableEpilogue, const TRANSPOSED: bool, const P: usize, const R: usize> WithSimd
+    for Tiled<'_, F, TRANSPOSED, P, R>
+{
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self(a, b, epilogue) = self;
         match (S::F32_LANES, TRANSPOSED) {
-            (16, false) => DenseProduct { a, b, epilogue }.run::<S, 1, 1, R>(simd),
-            (8, false) => DenseProduct { a, b, epilogue }.run::<S, 2, 1, R>(simd),
-            (4, false) => DenseProduct { a, b, epilogue }.run::<S, 4, 2, R>(simd),
-            (_, false) => DenseProduct { a, b, epilogue }.run::<S, 16, 8, R>(simd),
+            (16, false) => DenseProduct { a, b, epilogue }.run::<S, 1, 1, P, R>(simd),
+            (8, false) => DenseProduct { a, b, epilogue }.run::<S, 2, 1, P, R>(simd),
+            (4, false) => DenseProduct { a, b, epilogue }.run::<S, 4, 2, P, R>(simd),
+            (_, false) => DenseProduct { a, b, epilogue }.run::<S, 16, 8, P, R>(simd),
             (16, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 1, 1, R>(simd),
             (8, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 2, 1, R>(simd),
             (4, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 4, 2, R>(simd),
@@ -46,14 +48,14 @@ impl<F: ResumableEpilogue, const TRANSPOSED: bool, const R: usize> WithSimd for 
     }
 }
 
-fn tiled<const TRANSPOSED: bool, const R: usize>(
+fn tiled<const TRANSPOSED: bool, const P: usize, const R: usize>(
     arch: Arch,
     a: &Matrix,
     b: &Matrix,
     like: &Matrix,
 ) -> Vec<Line> {
     let mut out = Matrix::new(like.rows(), like.cols());
-    arch.dispatch(Tiled::<_, TRANSPOSED, R>(a, b, StoreProduct(&mut out)));
+    arch.dispatch(Tiled::<_, TRANSPOSED, P, R>(a, b, StoreProduct(&mut out)));
     out.lines().to_vec()
 }
 
@@ -77,10 +79,12 @@ proptest! {
                 let exact = naive(k, |k| at.get(k, row), |k| b.get(k, col));
                 prop_assert!((f64::from(transposed.get(row, col)) - exact).abs() < bound);
             }
-            prop_assert_eq!(plain.lines(), tiled::<false, 8>(arch, &a, &b, &plain));
-            prop_assert_eq!(plain.lines(), tiled::<false, 1>(arch, &a, &b, &plain));
-            prop_assert_eq!(transposed.lines(), tiled::<true, 8>(arch, &at, &b, &plain));
-            prop_assert_eq!(transposed.lines(), tiled::<true, 3>(arch, &at, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 1, 8>(arch, &a, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 1, 1>(arch, &a, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 2, 8>(arch, &a, &b, &plain));
+            prop_assert_eq!(plain.lines(), tiled::<false, 3, 2>(arch, &a, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 1, 8>(arch, &at, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 1, 3>(arch, &at, &b, &plain));
         }
     }
 }
