@@ -18,9 +18,9 @@ const HEIGHT: usize = 240;
 const SHARE: usize = 4;
 
 /// Calls a method with constants for the width of the vectors: vectors in a line, vectors in a last line that is at
-/// most half full, and panels and rows of a tile. Two panels share the elements of the left operand: with one, two
-/// vectors would be loaded for little more than two multiply-adds, which is all that a processor with two units for them
-/// loads in a cycle. More sums than there are would not fit the registers of AVX2.
+/// most half full, and panels and rows of a tile. Two panels share the elements of the left operand, so that sixteen
+/// multiply-adds take ten loads. Tiles of one panel take nine for eight, and a processor that computes and loads two
+/// vectors in a cycle waits for them. AVX2 has no registers for a second panel.
 macro_rules! with_dense_tile {
     ($product:ident.$run:ident($S:ident, $simd:expr)) => {
         match $S::F32_LANES {
