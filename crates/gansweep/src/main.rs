@@ -18,6 +18,12 @@ use clap::Parser;
 use cli::{Cli, Command};
 use failure::Failure;
 use log::Log;
+use mimalloc::MiMalloc;
+
+/// It places large blocks in huge pages, where the kernel gives them to programs that ask. Training reads weights and their
+/// moments from more small pages than a processor keeps addresses of.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     messages::choose_colors();
