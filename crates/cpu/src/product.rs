@@ -5,14 +5,18 @@
 //! multiply-adds.
 
 /// Calls a method with constants for the width of the vectors: vectors in a line, vectors in a last line
-/// that is at most half full, and rows of a tile. A tile has as many sums as fit the vector registers.
+/// that is at most half full, and panels and rows of a tile. A tile has as many sums as fit the vector registers.
+///
+/// With AVX-512 it may have two panels, which share the elements of the left operand: sixteen multiply-adds take ten
+/// loads. Tiles of one panel take nine for eight, and a processor that computes and loads two vectors in a cycle
+/// waits for them. AVX2 has no registers for a second panel.
 macro_rules! with_tile {
-    ($product:ident.$run:ident($S:ident, $simd:expr)) => {
+    ($product:ident.$run:ident($S:ident, $panels:literal, $simd:expr)) => {
         match $S::F32_LANES {
-            16 => $product.$run::<$S, 1, 1, 8>($simd),
-            8 => $product.$run::<$S, 2, 1, 6>($simd),
-            4 => $product.$run::<$S, 4, 2, 6>($simd),
-            1 => $product.$run::<$S, 16, 8, 1>($simd),
+            16 => $product.$run::<$S, 1, 1, $panels, 8>($simd),
+            8 => $product.$run::<$S, 2, 1, 1, 6>($simd),
+            4 => $product.$run::<$S, 4, 2, 1, 6>($simd),
+            1 => $product.$run::<$S, 16, 8, 1, 1>($simd),
             lanes => unreachable!("vectors of {lanes} floats"),
         }
     };

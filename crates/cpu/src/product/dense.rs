@@ -17,22 +17,6 @@ const HEIGHT: usize = 240;
 /// Lines of each of the next panels that a tile prefetches for each panel of the left operand.
 const SHARE: usize = 4;
 
-/// Calls a method with constants for the width of the vectors: vectors in a line, vectors in a last line that is at
-/// most half full, and panels and rows of a tile. Two panels share the elements of the left operand, so that sixteen
-/// multiply-adds take ten loads. Tiles of one panel take nine for eight, and a processor that computes and loads two
-/// vectors in a cycle waits for them. AVX2 has no registers for a second panel.
-macro_rules! with_dense_tile {
-    ($product:ident.$run:ident($S:ident, $simd:expr)) => {
-        match $S::F32_LANES {
-            16 => $product.$run::<$S, 1, 1, 2, 8>($simd),
-            8 => $product.$run::<$S, 2, 1, 1, 6>($simd),
-            4 => $product.$run::<$S, 4, 2, 1, 6>($simd),
-            1 => $product.$run::<$S, 16, 8, 1, 1>($simd),
-            lanes => unreachable!("vectors of {lanes} floats"),
-        }
-    };
-}
-
 /// The product of two dense matrices.
 pub(super) struct DenseProduct<'a, F> {
     pub(super) a: &'a Matrix,
@@ -45,7 +29,7 @@ impl<F: ResumableEpilogue> WithSimd for DenseProduct<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        with_dense_tile!(self.run(S, simd));
+        with_tile!(self.run(S, 2, simd));
     }
 }
 

@@ -24,7 +24,7 @@ fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
     (0..k).map(|k| f64::from(a(k)) * f64::from(b(k))).sum()
 }
 
-/// Runs a product with a tile of `R` rows of `P` panels; a transposed one knows tiles of one panel only.
+/// Runs a product with a tile of `R` rows of `P` panels.
 struct Tiled<'a, F, const TRANSPOSED: bool, const P: usize, const R: usize>(&'a Matrix, &'a Matrix, F);
 
 impl<F: ResumableEpilogue, const TRANSPOSED: bool, const P: usize, const R: usize> WithSimd
@@ -40,10 +40,18 @@ impl<F: ResumableEpilogue, const TRANSPOSED: bool, const P: usize, const R: usiz
             (8, false) => DenseProduct { a, b, epilogue }.run::<S, 2, 1, P, R>(simd),
             (4, false) => DenseProduct { a, b, epilogue }.run::<S, 4, 2, P, R>(simd),
             (_, false) => DenseProduct { a, b, epilogue }.run::<S, 16, 8, P, R>(simd),
-            (16, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 1, 1, R>(simd),
-            (8, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 2, 1, R>(simd),
-            (4, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 4, 2, R>(simd),
-            (_, true) => TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 16, 8, R>(simd),
+            (16, true) => {
+                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 1, 1, P, R>(simd)
+            }
+            (8, true) => {
+                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 2, 1, P, R>(simd)
+            }
+            (4, true) => {
+                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 4, 2, P, R>(simd)
+            }
+            (_, true) => {
+                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 16, 8, P, R>(simd)
+            }
         }
     }
 }
@@ -85,6 +93,8 @@ proptest! {
             prop_assert_eq!(plain.lines(), tiled::<false, 3, 2>(arch, &a, &b, &plain));
             prop_assert_eq!(transposed.lines(), tiled::<true, 1, 8>(arch, &at, &b, &plain));
             prop_assert_eq!(transposed.lines(), tiled::<true, 1, 3>(arch, &at, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 2, 8>(arch, &at, &b, &plain));
+            prop_assert_eq!(transposed.lines(), tiled::<true, 3, 2>(arch, &at, &b, &plain));
         }
     }
 }
@@ -94,7 +104,7 @@ proptest! {
 
     #[test]
     fn products_with_sparse_images_are_those_with_all_of_their_pixels(
-        images in 1usize..20, below in 1usize..20, n in 1usize..150, share in 0u32..60,
+        images in 1usize..50, below in 1usize..50, n in 1usize..150, share in 0u32..60,
         (channels, side) in prop_oneof![Just((1, 28)), Just((1, 15)), Just((3, 7))], seed: u32, ground: u8,
         signed: bool,
     ) {

@@ -13,6 +13,9 @@ use super::tile::{Epilogue, Sums, add_product, full_panels, opaque_copy, tile_ro
 
 /// How many rows ahead the epilogue's memory is prefetched.
 const AHEAD: usize = 12;
+/// The inner dimension from which on a tile has two panels with AVX-512. The product over a shorter one is done before the
+/// memory that so many lines' epilogue needs is in the caches.
+const LONG: usize = 64;
 /// Panels of the left operand in a block of partial sums over sparse images.
 const BLOCK: usize = 8;
 /// Panels of the right operand in such a block.
@@ -45,13 +48,21 @@ impl<F: Epilogue> WithSimd for TransposedProduct<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        with_tile!(self.run(S, simd));
+        // Other vectors have tiles of one panel in any case, and no second copy of this code.
+        if S::F32_LANES == 16 && self.b.rows() >= LONG {
+            with_tile!(self.run(S, 2, simd));
+        } else {
+            with_tile!(self.run(S, 1, simd));
+        }
     }
 }
 
 impl<F: Epilogue> TransposedProduct<'_, F> {
     #[inline(always)]
-    pub(super) fn run<S: Simd, const V: usize, const H: usize, const R: usize>(mut self, simd: S) {
+    pub(super) fn run<S: Simd, const V: usize, const H: usize, const P: usize, const R: usize>(
+        mut self,
+        simd: S,
+    ) {
         let (all, lefts) = (self.b.panels(), panels(self.a.cols()));
         let (group, block) = if self.a.sparse_rows() > 0 { (GROUP, BLOCK) } else { (all, lefts) };
         let mut partial_sums = PartialSums::new();
@@ -64,14 +75,14 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
                     with_group!(whole.sum(S, simd, images, self.b, block.clone(), group.clone()));
                     &*whole
                 });
-                self.block::<S, V, H, R>(simd, block, group.clone(), partial_sums);
+                self.block::<S, V, H, P, R>(simd, block, group.clone(), partial_sums);
             }
         }
     }
 
     /// Computes some panels of the product, in the rows that come from some panels of the left operand.
     #[inline(always)]
-    fn block<S: Simd, const V: usize, const H: usize, const R: usize>(
+    fn block<S: Simd, const V: usize, const H: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
         lefts: Range<usize>,
@@ -79,18 +90,22 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
         partial_sums: Option<&PartialSums>,
     ) {
         let full = full_panels(self.b, H < V);
-        for panel in panels {
-            if panel < full {
-                self.column::<S, V, R>(simd, lefts.clone(), panel, partial_sums);
-            } else {
-                self.column::<S, H, R>(simd, lefts.clone(), panel, partial_sums);
-            }
+        let full = full.clamp(panels.start, panels.end);
+        let grouped = panels.start + (full - panels.start) / P * P;
+        for panel in (panels.start..grouped).step_by(P) {
+            self.column::<S, V, P, R>(simd, lefts.clone(), panel, partial_sums);
+        }
+        for panel in grouped..full {
+            self.column::<S, V, 1, R>(simd, lefts.clone(), panel, partial_sums);
+        }
+        for panel in full..panels.end {
+            self.column::<S, H, 1, R>(simd, lefts.clone(), panel, partial_sums);
         }
     }
 
-    /// Computes one panel of a block. No tile spans two panels of the left operand.
+    /// Computes `P` panels of a block. No tile spans two panels of the left operand.
     #[inline(always)]
-    fn column<S: Simd, const V: usize, const R: usize>(
+    fn column<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
         lefts: Range<usize>,
@@ -102,14 +117,14 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
             let mut first = 0;
             while first < width {
                 let tile = tile_rows(width - first, R);
-                with_rows!(tile, self.tile::<S, V>(simd, left, first, panel, partial_sums));
+                with_rows!(tile, self.tile::<S, V, P>(simd, left, first, panel, partial_sums));
                 first += tile;
             }
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const R: usize>(
+    fn tile<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
         left: usize,
@@ -119,38 +134,66 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
     ) {
         assert!(first + R <= LINE, "a tile within one panel");
         let row = left * LINE + first;
-        for r in 0..R {
-            self.epilogue.prefetch(row + AHEAD + r, panel);
+        for p in 0..P {
+            for r in 0..R {
+                self.epilogue.prefetch(row + AHEAD + r, panel + p);
+            }
         }
-        let mut sums: Sums<S, V, R> = [[simd.splat_f32s(0.0); V]; R];
+        let mut sums: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
         if let Some(partial_sums) = partial_sums {
-            for (sums, line) in sums.iter_mut().zip(partial_sums.lines(row..row + R, panel)) {
-                *sums = vectors::<S, V>(line);
+            for p in 0..P {
+                for (sums, line) in sums[p].iter_mut().zip(partial_sums.lines(row..row + R, panel + p)) {
+                    *sums = vectors::<S, V>(line);
+                }
             }
         }
         let full = self.a.sparse_rows()..self.b.rows();
-        let dense = (self.a.dense.panel(left), &self.b.panel(panel)[full]);
-        add_rows::<S, V, R>(simd, first, dense, &mut sums);
-        if let Some(added) = self.added {
-            let rows = (added.left.panel(left), added.right.panel(panel));
-            add_rows::<S, V, R>(simd, first, rows, &mut sums);
+        let mut rights: [&[Line]; P] = [&[]; P];
+        for p in 0..P {
+            rights[p] = &self.b.panel(panel + p)[full.clone()];
         }
-        self.epilogue.apply(simd, row, panel, opaque_copy::<S, V, R>(&sums));
+        add_rows::<S, V, P, R>(simd, first, self.a.dense.panel(left), rights, &mut sums);
+        if let Some(added) = self.added {
+            for p in 0..P {
+                rights[p] = added.right.panel(panel + p);
+            }
+            add_rows::<S, V, P, R>(simd, first, added.left.panel(left), rights, &mut sums);
+        }
+        // All of them before the loop over the panels: if that is not unrolled, it indexes the sums by a run-time value.
+        let mut finished = sums;
+        for p in 0..P {
+            finished[p] = opaque_copy::<S, V, R>(&sums[p]);
+        }
+        for (p, sums) in finished.into_iter().enumerate() {
+            self.epilogue.apply(simd, row, panel + p, sums);
+        }
     }
 }
 
-/// Adds the products of `R` columns of the left rows, from `first` on, with the right rows.
+/// Adds the products of `R` columns of the left rows, from `first` on, with the right rows of each panel.
 #[inline(always)]
-fn add_rows<S: Simd, const V: usize, const R: usize>(
+fn add_rows<S: Simd, const V: usize, const P: usize, const R: usize>(
     simd: S,
     first: usize,
-    (left, right): (&[Line], &[Line]),
-    sums: &mut Sums<S, V, R>,
+    left: &[Line],
+    mut rights: [&[Line]; P],
+    sums: &mut [Sums<S, V, R>; P],
 ) {
-    for (left, right) in left.iter().zip(right) {
-        let right = vectors::<S, V>(right);
+    // One length for all slices, so that no access needs a bounds check.
+    let rows = left.len().min(rights[0].len());
+    for p in 0..P {
+        rights[p] = &rights[p][..rows];
+    }
+    for (row, left) in left[..rows].iter().enumerate() {
+        let mut right = [[simd.splat_f32s(0.0); V]; P];
+        for p in 0..P {
+            right[p] = vectors::<S, V>(&rights[p][row]);
+        }
         for r in 0..R {
-            add_product(simd, simd.splat_f32s(left.0[first + r]), right, &mut sums[r]);
+            let left = simd.splat_f32s(left.0[first + r]);
+            for p in 0..P {
+                add_product(simd, left, right[p], &mut sums[p][r]);
+            }
         }
     }
 }
