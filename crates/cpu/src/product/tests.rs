@@ -35,22 +35,21 @@ impl<F: ResumableEpilogue, const TRANSPOSED: bool, const P: usize, const R: usiz
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self(a, b, epilogue) = self;
-        match (S::F32_LANES, TRANSPOSED) {
-            (16, false) => DenseProduct { a, b, epilogue }.run::<S, 1, 1, P, R>(simd),
-            (8, false) => DenseProduct { a, b, epilogue }.run::<S, 2, 1, P, R>(simd),
-            (4, false) => DenseProduct { a, b, epilogue }.run::<S, 4, 2, P, R>(simd),
-            (_, false) => DenseProduct { a, b, epilogue }.run::<S, 16, 8, P, R>(simd),
-            (16, true) => {
-                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 1, 1, P, R>(simd)
+        if TRANSPOSED {
+            let product = TransposedProduct { a: a.into(), b, added: None, epilogue };
+            match S::F32_LANES {
+                16 => product.run::<S, 1, 1, P, R>(simd),
+                8 => product.run::<S, 2, 1, P, R>(simd),
+                4 => product.run::<S, 4, 2, P, R>(simd),
+                _ => product.run::<S, 16, 8, P, R>(simd),
             }
-            (8, true) => {
-                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 2, 1, P, R>(simd)
-            }
-            (4, true) => {
-                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 4, 2, P, R>(simd)
-            }
-            (_, true) => {
-                TransposedProduct { a: a.into(), b, added: None, epilogue }.run::<S, 16, 8, P, R>(simd)
+        } else {
+            let product = DenseProduct { a, b, epilogue };
+            match S::F32_LANES {
+                16 => product.run::<S, 1, 1, P, R>(simd),
+                8 => product.run::<S, 2, 1, P, R>(simd),
+                4 => product.run::<S, 4, 2, P, R>(simd),
+                _ => product.run::<S, 16, 8, P, R>(simd),
             }
         }
     }
