@@ -7,7 +7,7 @@ do. How far PyTorch's own float32 lands from float64 is written beside each grou
 the scale of what rounding does to that group, and what the tests' tolerances are multiples of.
 
 Where an activation is so near zero that rounding decides its sign, kernels that sum in another order have another
-gradient, a thousandth away or more. So every case is also computed in float32 from weights that differ in their last
+gradient, from its third to its sixth digit on. So every case is also computed in float32 from weights that differ in their last
 bits. A case in which one of these runs is far away is refused: it needs another seed.
 """
 

@@ -20,8 +20,8 @@ use failure::Failure;
 use log::Log;
 use mimalloc::MiMalloc;
 
-/// It places large blocks in huge pages, where the kernel gives them to programs that ask. Training reads weights and their
-/// moments from more small pages than a processor keeps addresses of.
+/// It places large blocks in huge pages, where the kernel gives them to programs that ask. The weights and their moments fill
+/// more small pages than the TLB has entries.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
