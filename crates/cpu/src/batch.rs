@@ -126,7 +126,7 @@ impl Batch {
 
     pub(super) fn input(&self) -> Input<'_> {
         let classes = self.classes.as_deref().unwrap_or_default();
-        Input { sparse: self.real.as_ref(), dense: &self.dense, classes }
+        Input { sparse: self.real.as_ref(), dense: &self.dense, nonzeros: None, classes }
     }
 
     /// The rows that the generator writes its fakes to.

@@ -48,6 +48,7 @@ mod matrix;
 mod memory;
 mod net;
 mod network;
+mod nonzeros;
 mod norm;
 mod output_activation;
 mod parameters;

@@ -2,13 +2,15 @@
 
 use gansweep_config::{Config, DatasetSpec, ImageShape};
 use gansweep_nn::average;
-use gansweep_nn::network::{Condition, Entry, Layer, Mismatch, Network, Node, Role};
+use gansweep_nn::network::{self, Condition, Entry, Layer, Mismatch, Network, Node, Role};
 use gansweep_nn::optimizer::{self, Algorithm};
 use gansweep_nn::penalty::Points;
 
 use super::conv;
 use super::matrix::{LINE, panels};
 use super::net::Form;
+use super::nonzeros::Nonzeros;
+use super::product::MIN_COLS;
 use super::spectral_norm::{self, Arrangement};
 
 /// Bytes that the trainer of a lane of that config allocates, for that dataset, without its images. It has
@@ -52,7 +54,7 @@ fn network_bytes(network: &Network, config: &Config, images: usize) -> u64 {
     match Form::of(network, config) {
         Form::Perceptron => {
             let parameters = parameters(network, copies as u64, averages as u64);
-            parameters + trace(network, images) + condition(network, copies as u64, images)
+            parameters + trace(network, config, images) + condition(network, copies as u64, images)
         }
         // A network that is not supported is never trained.
         Form::Convolutions => conv::bytes(network, copies, averages > 0, images).unwrap_or(0),
@@ -98,7 +100,7 @@ fn penalty(discriminator: &Network, config: &Config, image: ImageShape) -> u64 {
     }
     let layers = discriminator.nodes.iter().filter(|node| matches!(node.layer, Layer::Linear(_)));
     let pairs = layers.map(|node| matrix(rows, node.inputs()) + matrix(rows, node.outputs()));
-    drawn + trace(discriminator, rows) + pairs.sum::<u64>()
+    drawn + trace(discriminator, config, rows) + pairs.sum::<u64>()
 }
 
 /// Bytes of a matrix.
@@ -131,12 +133,23 @@ fn parameters(network: &Network, copies: u64, averages: u64) -> u64 {
     layers.sum()
 }
 
-/// Tensors that the hidden layers save for `rows` rows.
-fn trace(network: &Network, rows: usize) -> u64 {
+/// Tensors that the hidden layers save for `rows` rows, and the nonzero elements of one of them.
+fn trace(network: &Network, config: &Config, rows: usize) -> u64 {
     let layers = network.nodes.iter().map(|node| match node.layer {
         Layer::LeakyRelu | Layer::Dropout | Layer::BatchNorm(_) => matrix(rows, node.outputs()),
         Layer::LayerNorm => matrix(rows, node.outputs()) + 3 * matrix(rows, LINE),
         _ => 0,
     });
-    layers.sum()
+    layers.sum::<u64>() + Nonzeros::bytes(rows, widest_relu(network, config))
+}
+
+/// The outputs of the widest ReLU before a Linear layer whose product leaves zeros out.
+fn widest_relu(network: &Network, config: &Config) -> usize {
+    let nodes = || network.nodes.iter().enumerate();
+    let relus = nodes().filter(|(index, node)| {
+        let next = nodes().skip(index + 1).find(|(_, node)| matches!(node.layer, Layer::Linear(_)));
+        let is_relu = node.layer == Layer::LeakyRelu && network::slope(network.role, config, *index) == 0.0;
+        is_relu && next.is_some_and(|(_, next)| next.outputs() >= MIN_COLS)
+    });
+    relus.map(|(_, node)| node.outputs()).max().unwrap_or(0)
 }

@@ -9,6 +9,7 @@ use super::affine::{Affine, BatchRows};
 use super::condition::{self, Embedded};
 use super::engine::{Engine, Phase};
 use super::matrix::Matrix;
+use super::nonzeros::Nonzeros;
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::parameters::Parameters;
@@ -37,6 +38,8 @@ pub(super) struct Trace {
     batch: BatchRows,
     /// `[rows, 1 + classes]`: what a projection is the sum of; of no other network.
     outputs: Matrix,
+    /// Of one stage's output at a time, for the product that takes it as input.
+    nonzeros: Nonzeros,
 }
 
 impl Trace {
@@ -165,7 +168,11 @@ impl Mlp {
         let stages = self.hidden.iter().map(|stage| stage.trace(rows)).collect();
         let outputs = if self.projected > 0 { (rows, self.last.outputs()) } else { (0, 0) };
         let outputs = Matrix::new(outputs.0, outputs.1);
-        Trace { stages, batch: BatchRows { images: rows, parts: 1 }, outputs }
+        let sparse =
+            self.hidden.iter().zip(self.stages().skip(1)).filter(|(stage, next)| stage.is_sparse_for(next));
+        let width = sparse.map(|(stage, _)| stage.outputs()).max().unwrap_or(0);
+        let nonzeros = Nonzeros::new(rows, width);
+        Trace { stages, batch: BatchRows { images: rows, parts: 1 }, outputs, nonzeros }
     }
 
     /// The widest row before or after any Linear layer.
@@ -185,14 +192,18 @@ impl Mlp {
     ) {
         let classes = input.classes;
         trace.batch = mode.batch(input.rows());
-        for (i, stage) in self.hidden.iter_mut().enumerate() {
-            let (before, own) = trace.stages.split_at_mut(i);
-            let input = before.last().map_or(input, |before| (&before.output).into());
+        let Trace { stages, outputs, nonzeros, .. } = trace;
+        for i in 0..self.hidden.len() {
+            let (before, after) = self.hidden.split_at_mut(i);
+            let (traces, own) = stages.split_at_mut(i);
+            let stage = &mut after[0];
+            let before = before.last().zip(traces.last());
+            let input = input_of(stage, before, input, |output| nonzeros.of(engine.arch, output));
             own[0].keep_classes(classes);
             stage.forward(engine, mode, input, &mut own[0]);
         }
-        let Trace { stages, outputs, .. } = trace;
-        let input = stages.last().map_or(input, |before| (&before.output).into());
+        let before = self.hidden.last().zip(stages.last());
+        let input = input_of(&self.last, before, input, |output| nonzeros.of(engine.arch, output));
         if self.projected == 0 {
             return self.last.forward_last(engine, input, last);
         }
@@ -236,7 +247,9 @@ impl Mlp {
             }
             let before = trace.stages[..i].last_mut();
             if let Some(learning) = &mut learning {
-                let input = before.as_ref().map_or(input, |before| (&before.output).into());
+                let input = input_of(stage, hidden.last().zip(before.as_deref()), input, |output| {
+                    trace.nonzeros.of_columns(engine.arch, output, &mut gradients.output_transposed)
+                });
                 let added = penalty.map(|penalty| penalty.pair(i));
                 stage.learn(engine, input, gradients, added, learning);
             }
@@ -277,6 +290,19 @@ impl Parameters for Mlp {
             }
         }
     }
+}
+
+/// The input of `stage`: the output of the stage `before`, or else what the network is given. `nonzeros` looks for the
+/// nonzero elements of an output that may have few of them.
+fn input_of<'a>(
+    stage: &Stage,
+    before: Option<(&Stage, &'a StageTrace)>,
+    first: Input<'a>,
+    nonzeros: impl FnOnce(&'a Matrix) -> Option<&'a Nonzeros>,
+) -> Input<'a> {
+    let Some((before, trace)) = before else { return first };
+    let nonzeros = if before.is_sparse_for(stage) { nonzeros(&trace.output) } else { None };
+    Input { nonzeros, ..(&trace.output).into() }
 }
 
 /// Whether the network is a multilayer perceptron with its layers in the common order: Linear layers, each but the last

@@ -39,6 +39,7 @@ macro_rules! with_rows {
 }
 
 mod dense;
+mod nonzero;
 mod sparse;
 #[cfg(test)]
 mod tests;
@@ -48,14 +49,19 @@ mod transposed;
 use pulp::Arch;
 
 use dense::DenseProduct;
+use nonzero::{NonzeroProduct, TransposedNonzeroProduct};
 use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
 pub(super) use tile::{Epilogue, OffsetRows, ResumableEpilogue, Sums, add_product};
 pub(super) use transposed::AddedPair;
 
-use super::matrix::Matrix;
+use super::matrix::{LINE, Matrix};
 use super::sparse::Input;
+
+/// The fewest columns of a right operand for which a product with the nonzero elements alone is faster: four panels,
+/// which share each element.
+pub(super) const MIN_COLS: usize = 4 * LINE;
 
 /// The product of `a`, `[m, k]`, and `b`, `[k, n]`.
 pub(super) fn product<'a>(
@@ -66,6 +72,10 @@ pub(super) fn product<'a>(
 ) {
     let a = a.into();
     assert_eq!(a.cols(), b.rows(), "inner dimensions");
+    if let Some(a) = a.nonzeros {
+        arch.dispatch(NonzeroProduct { a, b, epilogue });
+        return;
+    }
     if let Some(a) = a.sparse {
         arch.dispatch(SparseProduct { a, b, epilogue: &mut epilogue });
     }
@@ -89,6 +99,9 @@ pub(super) fn product_transposed<'a>(
     if let Some(AddedPair { left, right }) = added {
         assert_eq!((left.cols(), right.cols()), (a.cols(), b.cols()), "the shape of the product");
         assert_eq!(left.rows(), right.rows(), "inner dimensions of the added pair");
+    } else if let Some(a) = a.nonzeros {
+        arch.dispatch(TransposedNonzeroProduct { a, b, epilogue });
+        return;
     }
     arch.dispatch(TransposedProduct { a, b, added, epilogue });
 }

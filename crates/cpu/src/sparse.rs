@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::matrix::{Matrix, fetch};
+use super::nonzeros::Nonzeros;
 use gansweep_train::TrainingImages;
 
 /// Images with a larger share of foreground are multiplied in full. At MNIST's 19 % a sparse product takes
@@ -207,6 +208,8 @@ impl SparseBatch {
 pub(super) struct Input<'a> {
     pub(super) sparse: Option<&'a SparseBatch>,
     pub(super) dense: &'a Matrix,
+    /// The nonzero elements of `dense`, if these are few; of its columns, for a product that transposes it.
+    pub(super) nonzeros: Option<&'a Nonzeros>,
     /// The class of each row, at the beginning of a conditional network; else empty.
     pub(super) classes: &'a [u16],
 }
@@ -233,7 +236,7 @@ impl<'a> Input<'a> {
 
 impl<'a> From<&'a Matrix> for Input<'a> {
     fn from(dense: &'a Matrix) -> Self {
-        Self { sparse: None, dense, classes: &[] }
+        Self { sparse: None, dense, nonzeros: None, classes: &[] }
     }
 }
 

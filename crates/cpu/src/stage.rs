@@ -12,7 +12,7 @@ use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
-use super::product::{AddedPair, OffsetRows, product};
+use super::product::{AddedPair, MIN_COLS, OffsetRows, product};
 use super::sparse::Input;
 use super::spectral_norm::Arrangement;
 use super::trained::{Learning, Trained};
@@ -122,7 +122,7 @@ pub(super) struct Gradients {
     /// `[rows, outputs]`: of the loss with respect to a Linear layer's output.
     pub(super) output: Matrix,
     /// `[outputs, rows]`: the same, transposed.
-    output_transposed: Matrix,
+    pub(super) output_transposed: Matrix,
     /// `[inputs, rows]`: with respect to a Linear layer's input.
     pub(super) input_transposed: Matrix,
     /// `[1, outputs]`: with respect to a bias.
@@ -155,6 +155,12 @@ impl Stage {
 
     pub(super) fn outputs(&self) -> usize {
         self.weight.value.cols()
+    }
+
+    /// Whether zeros in this hidden stage's output are worth to be left out of the products of the `next` stage.
+    pub(super) fn is_sparse_for(&self, next: &Self) -> bool {
+        let is_relu = matches!(self.activation, StageActivation::LeakyRelu { slope, .. } if slope == 0.0);
+        is_relu && next.outputs() >= MIN_COLS
     }
 
     /// A stage of zeros with that many more outputs, which have no bias.

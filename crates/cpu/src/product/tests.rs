@@ -8,6 +8,7 @@ use pulp::{Simd, WithSimd};
 
 use super::super::activation::StoreProduct;
 use super::super::matrix::Line;
+use super::super::nonzeros::Nonzeros;
 use super::super::sparse::{SparseBatch, SparseImages};
 use super::*;
 use gansweep_nn::Vectors;
@@ -99,6 +100,37 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn products_with_nonzero_elements_alone_have_the_bits_of_full_products(
+        rows in 1usize..140, cols in 1usize..400, n in 1usize..150, percent in 0u32..60, seed: u32,
+    ) {
+        let a = random(seed, rows, cols);
+        let is_kept = |row, col| hash32(seed, 2, (row * cols + col) as u32) % 100 < percent;
+        let a = Matrix::from_fn(rows, cols, |row, col| if is_kept(row, col) { a.get(row, col) } else { -0.0 });
+        let (b, bt) = (random(seed ^ 1, cols, n), random(seed ^ 2, rows, n));
+        let (mut nonzeros, mut scratch) = (Nonzeros::new(rows, cols), Matrix::new(cols, rows));
+        for arch in Vectors::all().into_iter().map(Vectors::arch) {
+            let of = |a: Input<'_>| {
+                let mut out = Matrix::new(rows, n);
+                product(arch, a, &b, StoreProduct(&mut out));
+                out
+            };
+            let (full, alone) = (of((&a).into()), of(Input { nonzeros: nonzeros.of(arch, &a), ..(&a).into() }));
+            prop_assert_eq!(full.lines(), alone.lines());
+            let of = |a: Input<'_>| {
+                let mut out = Matrix::new(cols, n);
+                product_transposed(arch, a, &bt, None, StoreProduct(&mut out));
+                out
+            };
+            let (full, alone) = (of((&a).into()), of(Input { nonzeros: nonzeros.of_columns(arch, &a, &mut scratch), ..(&a).into() }));
+            prop_assert_eq!(full.lines(), alone.lines());
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
@@ -116,7 +148,7 @@ proptest! {
         let mut sparse = SparseBatch::new(Arc::new(SparseImages::new(&data, ground)), images, size);
         sparse.collect(&(0..images as u32).collect::<Vec<_>>());
         let full = random(seed, below, size);
-        let input = Input { sparse: Some(&sparse), dense: &full, classes: &[] };
+        let input = Input { sparse: Some(&sparse), dense: &full, nonzeros: None, classes: &[] };
         let (rows, table) = (images + below, TrainingImages::table(pixels));
         let all = Matrix::from_fn(rows, size, |row, col| match row.checked_sub(images) {
             None => table[usize::from(data.image(row)[col])],

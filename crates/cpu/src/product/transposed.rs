@@ -12,7 +12,7 @@ use super::sparse::{Lines, add_pixels, background_sums, with_group};
 use super::tile::{Epilogue, Sums, add_product, full_panels, opaque_copy, tile_rows, vectors};
 
 /// How many rows ahead the epilogue's memory is prefetched.
-const AHEAD: usize = 12;
+pub(super) const AHEAD: usize = 12;
 /// The inner dimension from which on a tile has two panels with AVX-512. Shorter products are faster with one: they
 /// finish before the prefetched moments of twice as many weights arrive.
 const LONG: usize = 64;
