@@ -247,10 +247,13 @@ impl Mlp {
             }
             let before = trace.stages[..i].last_mut();
             if let Some(learning) = &mut learning {
-                let input = input_of(stage, hidden.last().zip(before.as_deref()), input, |output| {
-                    trace.nonzeros.of_columns(engine.arch, output, &mut gradients.output_transposed)
-                });
                 let added = penalty.map(|penalty| penalty.pair(i));
+                let input = input_of(stage, hidden.last().zip(before.as_deref()), input, |output| {
+                    // An added pair is multiplied in full, and the product has one loop for both.
+                    let alone = added.is_none();
+                    let scratch = &mut gradients.output_transposed;
+                    alone.then(|| trace.nonzeros.of_columns(engine.arch, output, scratch)).flatten()
+                });
                 stage.learn(engine, input, gradients, added, learning);
             }
             if let (Some(before), Some(stage)) = (before, hidden.last_mut()) {

@@ -98,6 +98,8 @@ impl Nonzeros {
         match arch {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(simd) => simd.vectorize(Collect { simd, nonzeros: self, matrix }),
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(simd) => simd.vectorize(Collect { simd, nonzeros: self, matrix }),
             _ => Collect { simd: Scalar, nonzeros: self, matrix }.call(),
         }
     }
@@ -242,6 +244,58 @@ mod avx512 {
             *at = cast(avx._mm512_cvtepi32_epi8(avx._mm512_maskz_compress_epi32(mask, indices)));
             *values = cast(avx._mm512_maskz_compress_ps(mask, line));
             mask.count_ones() as usize
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{__m256, __m256i, _CMP_NEQ_UQ};
+
+    use pulp::bytemuck::cast;
+    use pulp::x86::V3;
+
+    use super::{Compress, LINE, Line};
+
+    /// Floats in a vector.
+    const WIDTH: usize = 8;
+    /// For each mask of a vector, the indices of the bits that are set, a byte each, from the lowest on.
+    const INDICES: [[u8; WIDTH]; 256] = indices();
+
+    const fn indices() -> [[u8; WIDTH]; 256] {
+        let mut indices = [[0; WIDTH]; 256];
+        let mut mask = 0;
+        while mask < indices.len() {
+            let (mut count, mut bit) = (0, 0);
+            while bit < WIDTH {
+                if mask >> bit & 1 == 1 {
+                    indices[mask][count] = bit as u8;
+                    count += 1;
+                }
+                bit += 1;
+            }
+            mask += 1;
+        }
+        indices
+    }
+
+    impl Compress for V3 {
+        #[inline(always)]
+        fn compress(self, line: &Line, first: u8, at: &mut [u8; LINE], values: &mut [f32; LINE]) -> usize {
+            let halves: [__m256; 2] = cast(line.0);
+            let mut count = 0;
+            for (half, first) in halves.into_iter().zip([first, first + WIDTH as u8]) {
+                // NaN is no zero.
+                let nonzero = self.avx._mm256_cmp_ps::<_CMP_NEQ_UQ>(half, self.avx._mm256_setzero_ps());
+                let mask = self.avx._mm256_movemask_ps(nonzero) as u8;
+                let indices = INDICES[usize::from(mask)];
+                let order: __m256i = self.avx2._mm256_cvtepu8_epi32(cast([indices, [0; WIDTH]]));
+                let kept: [f32; WIDTH] = cast(self.avx2._mm256_permutevar8x32_ps(half, order));
+                at[count..count + WIDTH].copy_from_slice(&indices.map(|index| first + index));
+                values[count..count + WIDTH].copy_from_slice(&kept);
+                count += mask.count_ones() as usize;
+            }
+            count
         }
     }
 }
