@@ -157,7 +157,7 @@ impl Stage {
         self.weight.value.cols()
     }
 
-    /// Whether zeros in this hidden stage's output are worth to be left out of the products of the `next` stage.
+    /// Whether zeros in this hidden stage's output are worth leaving out of the products of the `next` stage.
     pub(super) fn is_sparse_for(&self, next: &Self) -> bool {
         let is_relu = matches!(self.activation, StageActivation::LeakyRelu { slope, .. } if slope == 0.0);
         is_relu && next.outputs() >= MIN_COLS
