@@ -249,7 +249,7 @@ impl Mlp {
             if let Some(learning) = &mut learning {
                 let added = penalty.map(|penalty| penalty.pair(i));
                 let input = input_of(stage, hidden.last().zip(before.as_deref()), input, |output| {
-                    // An added pair is multiplied in full, and the product has one loop for both.
+                    // A product with an added pair is computed in full.
                     let alone = added.is_none();
                     let scratch = &mut gradients.output_transposed;
                     alone.then(|| trace.nonzeros.of_columns(engine.arch, output, scratch)).flatten()

@@ -49,7 +49,7 @@ mod transposed;
 use pulp::Arch;
 
 use dense::DenseProduct;
-use nonzero::{NonzeroProduct, TransposedNonzeroProduct};
+use nonzero::{NonzeroProduct, OneBlock};
 use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
@@ -100,7 +100,7 @@ pub(super) fn product_transposed<'a>(
         assert_eq!((left.cols(), right.cols()), (a.cols(), b.cols()), "the shape of the product");
         assert_eq!(left.rows(), right.rows(), "inner dimensions of the added pair");
     } else if let Some(a) = a.nonzeros {
-        arch.dispatch(TransposedNonzeroProduct { a, b, epilogue });
+        arch.dispatch(NonzeroProduct { a, b, epilogue: OneBlock(epilogue) });
         return;
     }
     arch.dispatch(TransposedProduct { a, b, added, epilogue });

@@ -1,8 +1,7 @@
 //! Products whose left operand has many zeros: they multiply its nonzero elements alone.
 //!
 //! Every multiply-add loads a vector of the right operand from the first-level cache, which a tile of a dense product
-//! loads once for all of its rows. So a product with half of the elements takes more than half of the time: with AVX2
-//! about three quarters, and with AVX-512 all of it if the right operand is not in the caches.
+//! loads once for all of its rows. So a product with half of the elements takes more than half of the time.
 
 use std::ops::Range;
 
@@ -34,7 +33,7 @@ const DEPTH: usize = Nonzeros::BLOCK;
 /// The lines of a block in each of `P` panels. If they are fewer than `DEPTH`, the rest is unspecified.
 type Block<'a, const P: usize> = [&'a [Line; DEPTH]; P];
 
-/// The product of a matrix and another.
+/// The product of a matrix and another; of a transposed matrix, if `a` has its columns as rows.
 pub(super) struct NonzeroProduct<'a, F> {
     pub(super) a: &'a Nonzeros,
     pub(super) b: &'a Matrix,
@@ -93,6 +92,14 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         panel: usize,
         right: Block<'_, P>,
     ) {
+        let last = block + 1 == self.a.blocks();
+        if last {
+            for p in 0..P {
+                for t in 0..T {
+                    self.epilogue.prefetch(row + AHEAD + t, panel + p);
+                }
+            }
+        }
         let mut sums: [Lines<S, V, P>; T] = [[[simd.splat_f32s(0.0); V]; P]; T];
         if block > 0 {
             for p in 0..P {
@@ -103,7 +110,6 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
             }
         }
         add_lists(simd, lists(self.a, row..row + T, block), right, &mut sums);
-        let last = block + 1 == self.a.blocks();
         for (p, sums) in by_panel::<S, V, P, T>(simd, &sums).into_iter().enumerate() {
             if last {
                 self.epilogue.apply(simd, row, panel + p, sums);
@@ -117,72 +123,32 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
     }
 }
 
-/// The product of a transposed matrix and another, over an inner dimension of one block.
-pub(super) struct TransposedNonzeroProduct<'a, F> {
-    /// The matrix transposed: its columns as rows.
-    pub(super) a: &'a Nonzeros,
-    pub(super) b: &'a Matrix,
-    pub(super) epilogue: F,
-}
+/// The epilogue of a product of one block, which has no partial sums.
+pub(super) struct OneBlock<F>(pub(super) F);
 
-impl<F: Epilogue> WithSimd for TransposedNonzeroProduct<'_, F> {
-    type Output = ();
-
+impl<F: Epilogue> Epilogue for OneBlock<F> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        with_lists!(self.run(S, simd));
-    }
-}
-
-impl<F: Epilogue> TransposedNonzeroProduct<'_, F> {
-    #[inline(always)]
-    fn run<S: Simd, const V: usize, const P: usize, const T: usize>(mut self, simd: S) {
-        let grouped = self.b.panels() / P * P;
-        let (mut copies, mut copy) = ([[Line::ZERO; DEPTH]; P], [[Line::ZERO; DEPTH]; 1]);
-        for panel in (0..grouped).step_by(P) {
-            self.column::<S, V, P, T>(simd, panel, &mut copies);
-        }
-        for panel in grouped..self.b.panels() {
-            self.column::<S, V, 1, T>(simd, panel, &mut copy);
-        }
-    }
-
-    /// Computes `P` panels.
-    #[inline(always)]
-    fn column<S: Simd, const V: usize, const P: usize, const T: usize>(
-        &mut self,
-        simd: S,
-        panel: usize,
-        copy: &mut [[Line; DEPTH]; P],
-    ) {
-        let right = lines_of(self.b, panel, 0, copy);
-        let paired = self.a.rows() / T * T;
-        for row in (0..paired).step_by(T) {
-            self.rows::<S, V, P, T>(simd, row, panel, right);
-        }
-        for row in paired..self.a.rows() {
-            self.rows::<S, V, P, 1>(simd, row, panel, right);
-        }
-    }
-
-    #[inline(always)]
-    fn rows<S: Simd, const V: usize, const P: usize, const T: usize>(
+    fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
         panel: usize,
-        right: Block<'_, P>,
+        lines: [[S::f32s; V]; R],
     ) {
-        for p in 0..P {
-            for t in 0..T {
-                self.epilogue.prefetch(row + AHEAD + t, panel + p);
-            }
-        }
-        let mut sums: [Lines<S, V, P>; T] = [[[simd.splat_f32s(0.0); V]; P]; T];
-        add_lists(simd, lists(self.a, row..row + T, 0), right, &mut sums);
-        for (p, sums) in by_panel::<S, V, P, T>(simd, &sums).into_iter().enumerate() {
-            self.epilogue.apply(simd, row, panel + p, sums);
-        }
+        self.0.apply(simd, row, panel, lines);
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, row: usize, panel: usize) {
+        self.0.prefetch(row, panel);
+    }
+}
+
+impl<F: Epilogue> ResumableEpilogue for OneBlock<F> {
+    const PREFETCH_LEFT: bool = false;
+
+    fn partial(&mut self, _: Range<usize>, _: usize) -> &mut [Line] {
+        unreachable!("the only block is the last")
     }
 }
 
