@@ -8,7 +8,6 @@ use gansweep_config::{Config, Noise, Relativistic, SampleMode};
 use pulp::Arch;
 
 use super::affine::Statistics;
-use super::conv::times_derivative;
 use super::engine::{Engine, Phase};
 use super::loss::{BatchLoss, discriminator_loss, generator_loss};
 use super::matrix::Matrix;
@@ -18,7 +17,7 @@ use super::penalty::{Measured, Penalty, Scene};
 use super::sparse::{Input, SparseImages};
 use super::stage::{MaskStreams, Mode, Rows};
 use super::trained::Learning;
-use super::transpose::Derivative;
+use super::transpose::{Derivative, times_derivative};
 use super::weights;
 use super::workspace::{Workspace, fill_rows};
 use gansweep_nn::average;

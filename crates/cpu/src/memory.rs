@@ -30,8 +30,9 @@ pub fn lane_bytes(config: &Config, spec: &DatasetSpec) -> Result<u64, Mismatch> 
     let latents = 2 * matrix(batch, config.model.latent_dim as usize);
     // Sparse real images have four bytes for each of their numbers, as dense ones have.
     let images = matrix(2 * batch, image.size());
-    let output = matrix(2 * batch, width).max(matrix(batch, image.size()));
-    let gradients = output + 2 * matrix(width, 2 * batch);
+    let (transposed, input) =
+        (matrix(width, 2 * batch), matrix(2 * batch, width).max(matrix(width, 2 * batch)));
+    let gradients = input.max(matrix(batch, image.size())) + input + transposed;
     let changes = changed_inputs(config, batch, image.size());
     let classes = 2 * config.train.batch_size as u64 * 3 * u64::from(config.model.conditional);
     Ok(own + latents + images + gradients + changes + classes + penalty(discriminator, config, image))

@@ -226,7 +226,7 @@ impl Mlp {
     ///
     /// With `learning`, every layer is updated once its input's gradient is known, and the gradient of the
     /// network's input is not computed. Without, the parameters stay as they are and
-    /// `gradients.input_transposed` holds the gradient with respect to the input. The gradients of the weights are of the
+    /// `gradients.input` holds the gradient with respect to the input. The gradients of the weights are of the
     /// loss plus the `penalty`.
     pub(super) fn backward(
         &mut self,

@@ -40,16 +40,18 @@ macro_rules! with_rows {
 
 mod dense;
 mod nonzero;
+mod right;
 mod sparse;
 #[cfg(test)]
 mod tests;
 mod tile;
 mod transposed;
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce, Scalar};
 
-use dense::DenseProduct;
+use dense::{DenseProduct, WithTransposed};
 use nonzero::{NonzeroProduct, OneBlock};
+use right::{Straight, Transposed};
 use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
@@ -81,9 +83,24 @@ pub(super) fn product<'a>(
     }
     arch.dispatch(DenseProduct {
         a: a.dense,
-        b,
+        b: Straight(b),
         epilogue: OffsetRows { epilogue, first_row: a.sparse_rows() },
     });
+}
+
+/// The product of `a`, `[m, k]`, and the transpose of `b`, `[n, k]`, which is taken for the larger one.
+///
+/// Where the processor has no vectors for it, the tiles of `b` are transposed, and the product is computed, number by number.
+pub(super) fn product_with_transposed(arch: Arch, a: &Matrix, b: &Matrix, epilogue: impl ResumableEpilogue) {
+    assert_eq!(a.cols(), b.cols(), "inner dimensions");
+    let product = DenseProduct { a, b: Transposed(b), epilogue };
+    match arch {
+        #[cfg(target_arch = "x86_64")]
+        Arch::V4(simd) => simd.vectorize(WithTransposed { simd, product }),
+        #[cfg(target_arch = "x86_64")]
+        Arch::V3(simd) => simd.vectorize(WithTransposed { simd, product }),
+        _ => WithTransposed { simd: Scalar, product }.call(),
+    }
 }
 
 /// The product of `a`, `[k, m]`, transposed, and `b`, `[k, n]`, for a short inner dimension, plus that of an added pair.

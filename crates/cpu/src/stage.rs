@@ -12,11 +12,11 @@ use super::mask;
 use super::matrix::{LINE, Line, Matrix};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
-use super::product::{AddedPair, MIN_COLS, OffsetRows, product};
+use super::product::{AddedPair, MIN_COLS, OffsetRows, product, product_with_transposed};
 use super::sparse::Input;
 use super::spectral_norm::Arrangement;
 use super::trained::{Learning, Trained};
-use super::transpose::{Derivative, transpose, transpose_with_gradient};
+use super::transpose::{Derivative, times_derivative, transpose, transpose_with_gradient, transposes_tiles};
 use gansweep_nn::rng::{Key, Pass};
 
 /// A Linear layer and the layers up to the next Linear layer.
@@ -123,8 +123,9 @@ pub(super) struct Gradients {
     pub(super) output: Matrix,
     /// `[outputs, rows]`: the same, transposed.
     pub(super) output_transposed: Matrix,
-    /// `[inputs, rows]`: with respect to a Linear layer's input.
-    pub(super) input_transposed: Matrix,
+    /// With respect to a Linear layer's input: `[rows, inputs]`, or `[inputs, rows]` if it is transposed.
+    input: Matrix,
+    input_is_transposed: bool,
     /// `[1, outputs]`: with respect to a bias.
     bias: Matrix,
 }
@@ -132,18 +133,35 @@ pub(super) struct Gradients {
 impl Gradients {
     /// Memory for `rows` rows of up to `width` features, and for `output` lines of the gradient of an output.
     pub(super) fn new(rows: usize, width: usize, output: usize) -> Self {
+        let input = Matrix::lines_of(rows, width).max(Matrix::lines_of(width, rows));
         Self {
-            output: Matrix::of_lines(output),
+            // The two change places.
+            output: Matrix::of_lines(output.max(input)),
             output_transposed: Matrix::new(width, rows),
-            input_transposed: Matrix::new(width, rows),
+            input: Matrix::of_lines(input),
+            input_is_transposed: false,
             bias: Matrix::new(1, width),
         }
     }
 
-    /// Computes the gradient of an activation's input (`output`) from that of its output
-    /// (`input_transposed`).
+    /// Computes the gradient of an activation's input (`output`) from that of its output (the last Linear layer's input).
     pub(super) fn apply_derivative(&mut self, engine: &mut Engine, derivative: Derivative, kept: &Matrix) {
-        transpose_with_gradient(engine.arch, derivative, &self.input_transposed, kept, &mut self.output);
+        if self.input_is_transposed {
+            transpose_with_gradient(engine.arch, derivative, &self.input, kept, &mut self.output);
+        } else {
+            std::mem::swap(&mut self.input, &mut self.output);
+            times_derivative(engine.arch, derivative, kept, &mut self.output);
+        }
+        engine.lap(Phase::Transpositions);
+    }
+
+    /// Writes the gradient with respect to the last Linear layer's input, `[rows, inputs]`.
+    pub(super) fn copy_input(&self, engine: &mut Engine, to: &mut Matrix) {
+        if self.input_is_transposed {
+            transpose(engine.arch, &self.input, to);
+        } else {
+            to.copy_from(&self.input);
+        }
         engine.lap(Phase::Transpositions);
     }
 }
@@ -155,6 +173,14 @@ impl Stage {
 
     pub(super) fn outputs(&self) -> usize {
         self.weight.value.cols()
+    }
+
+    /// Whether to transpose the weights for the product that carries back the gradients of `rows` rows, rather than the
+    /// gradients before and after it. Both have the same bits. The product with transposed weights computes no padding
+    /// if the number of rows is no multiple of sixteen.
+    fn transposes_weights(&self, arch: Arch, rows: usize) -> bool {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        transposes_tiles(arch) && inputs * outputs <= 2 * rows * (inputs + outputs)
     }
 
     /// Whether zeros in this hidden stage's output are worth leaving out of the products of the `next` stage.
@@ -247,7 +273,7 @@ impl Stage {
         engine.lap(Phase::Forward);
     }
 
-    /// From the gradient of this stage's output, in `gradients.input_transposed`, to that of its Linear
+    /// From the gradient of this stage's output, in `gradients.input`, to that of its Linear
     /// layer's output, in `gradients.output`. Updates the parameters of the normalisation, if `learning`.
     pub(super) fn backward_activation(
         &mut self,
@@ -276,13 +302,20 @@ impl Stage {
         }
     }
 
-    /// From the gradient of the Linear layer's output (`gradients.output`) to that of its input
-    /// (`gradients.input_transposed`).
+    /// From the gradient of the Linear layer's output (`gradients.output`) to that of its input (`gradients.input`).
     pub(super) fn backward(&self, engine: &mut Engine, gradients: &mut Gradients) {
+        let (rows, inputs) = (gradients.output.rows(), self.inputs());
+        gradients.input_is_transposed = !self.transposes_weights(engine.arch, rows);
+        if !gradients.input_is_transposed {
+            gradients.input.reshape(rows, inputs);
+            let keep = StoreProduct(&mut gradients.input);
+            product_with_transposed(engine.arch, &gradients.output, self.weight.factor(), keep);
+            return engine.lap(Phase::Backward);
+        }
         transpose(engine.arch, &gradients.output, &mut gradients.output_transposed);
         engine.lap(Phase::Transpositions);
-        gradients.input_transposed.reshape(self.inputs(), gradients.output.rows());
-        let keep = StoreProduct(&mut gradients.input_transposed);
+        gradients.input.reshape(inputs, rows);
+        let keep = StoreProduct(&mut gradients.input);
         product(engine.arch, self.weight.factor(), &gradients.output_transposed, keep);
         engine.lap(Phase::Backward);
     }

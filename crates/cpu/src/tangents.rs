@@ -1,16 +1,14 @@
 //! Signals and tangents of a multilayer perceptron, for a [penalty](super::penalty).
 
-use pulp::NullaryFnOnce;
-
 use super::activation::StoreProduct;
 use super::added_pairs::AddedPairs;
 use super::affine::BatchRows;
 use super::engine::{Engine, Phase};
-use super::matrix::{LINE, Line, Matrix};
+use super::matrix::{Line, Matrix};
 use super::network::{Mlp, Trace};
 use super::product::product;
 use super::stage::Gradients;
-use super::transpose::{Derivative, transpose};
+use super::transpose::times_derivative;
 
 impl Mlp {
     /// Memory for tangents and signals of up to `rows` rows.
@@ -51,8 +49,7 @@ impl Mlp {
                 self.stage_mut(before).backward_activation(engine, batch, trace, gradients, None);
             }
         }
-        transpose(engine.arch, &gradients.input_transposed, &mut pairs.lefts[0]);
-        engine.lap(Phase::Transpositions);
+        gradients.copy_input(engine, &mut pairs.lefts[0]);
     }
 
     /// Computes the tangents of each layer's input from those of the layer before.
@@ -63,7 +60,7 @@ impl Mlp {
             product(engine.arch, input, self.stage(layer - 1).weight.factor(), StoreProduct(output));
             engine.lap(Phase::Forward);
             let (derivative, saved) = self.stage(layer - 1).derivative(trace.stage(layer - 1));
-            engine.arch.dispatch(Factors { matrix: output, derivative, saved });
+            times_derivative(engine.arch, derivative, saved, output);
             engine.lap(Phase::Forward);
         }
     }
@@ -75,36 +72,3 @@ pub(super) const ONE: Line = {
     one.0[0] = 1.0;
     one
 };
-
-/// Multiplies by the derivative of an activation.
-struct Factors<'a> {
-    matrix: &'a mut Matrix,
-    derivative: Derivative,
-    saved: &'a Matrix,
-}
-
-impl NullaryFnOnce for Factors<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let slope = match self.derivative {
-            Derivative::LeakyRelu(slope) => Some(slope),
-            _ => None,
-        };
-        for (line, saved) in self.matrix.lines_mut().iter_mut().zip(self.saved.lines()) {
-            for i in 0..LINE {
-                line.0[i] *= match slope {
-                    Some(slope) => {
-                        if saved.0[i] > 0.0 {
-                            1.0
-                        } else {
-                            slope
-                        }
-                    }
-                    None => saved.0[i],
-                };
-            }
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! Transposition of a product's result for the next product, multiplied by the derivative of the activation
 //! between them if there is one.
 
-use pulp::{Arch, NullaryFnOnce, Scalar, Simd};
+use pulp::{Arch, NullaryFnOnce, Scalar, Simd, WithSimd};
 
 use super::matrix::{LINE, Line, Matrix};
 
@@ -53,11 +53,47 @@ pub(super) fn transpose_with_gradient(
     }
 }
 
+/// Multiplies `gradient` by the derivative of an activation, which follows from what was saved.
+pub(super) fn times_derivative(arch: Arch, derivative: Derivative, saved: &Matrix, gradient: &mut Matrix) {
+    arch.dispatch(InPlace { derivative, saved: saved.lines(), gradient: gradient.lines_mut() });
+}
+
+struct InPlace<'a> {
+    derivative: Derivative,
+    saved: &'a [Line],
+    gradient: &'a mut [Line],
+}
+
+impl WithSimd for InPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (gradient, saved) in self.gradient.iter_mut().zip(self.saved) {
+            let saved = S::as_simd_f32s(&saved.0).0;
+            for (gradient, &saved) in S::as_mut_simd_f32s(&mut gradient.0).0.iter_mut().zip(saved) {
+                *gradient = self.derivative.apply(simd, *gradient, saved);
+            }
+        }
+    }
+}
+
+/// Whether the processor has vectors that transpose tiles.
+pub(super) fn transposes_tiles(arch: Arch) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return matches!(arch, Arch::V3(_) | Arch::V4(_));
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = arch;
+        false
+    }
+}
+
 fn run<T: ActivationGradient>(arch: Arch, gradient_rule: T, from: &Matrix, saved: &Matrix, to: &mut Matrix) {
     to.reshape(from.cols(), from.rows());
     match arch {
         #[cfg(target_arch = "x86_64")]
-        Arch::V4(simd) => simd.vectorize(TiledTranspose { simd: *simd, gradient_rule, from, saved, to }),
+        Arch::V4(simd) => simd.vectorize(TiledTranspose { simd, gradient_rule, from, saved, to }),
         #[cfg(target_arch = "x86_64")]
         Arch::V3(simd) => simd.vectorize(TiledTranspose { simd, gradient_rule, from, saved, to }),
         _ => TiledTranspose { simd: Scalar, gradient_rule, from, saved, to }.call(),
@@ -65,7 +101,7 @@ fn run<T: ActivationGradient>(arch: Arch, gradient_rule: T, from: &Matrix, saved
 }
 
 /// Back-propagation through an activation.
-trait ActivationGradient: Copy {
+pub(super) trait ActivationGradient: Copy {
     /// Whether the derivative depends on the saved tensor.
     const READS_SAVED: bool = true;
 
@@ -163,10 +199,16 @@ impl<S: TransposeTile, T: ActivationGradient> NullaryFnOnce for TiledTranspose<'
 }
 
 /// Sixteen lines, as a tile.
-type Tile = [Line; LINE];
+pub(super) type Tile = [Line; LINE];
 
 /// Transposition of a tile, for each instruction set.
-trait TransposeTile: Simd {
+pub(super) trait TransposeTile: Simd {
+    /// As many columns of `tile` as `out` has lines become these lines.
+    #[inline(always)]
+    fn transpose(self, tile: &Tile, out: &mut [Line]) {
+        self.transpose_tile(Identity, tile, &[], out);
+    }
+
     /// As many columns of `tile` as `out` has lines become these lines, times the derivative.
     fn transpose_tile<T: ActivationGradient>(
         self,
@@ -196,13 +238,13 @@ impl TransposeTile for Scalar {
 
 #[cfg(target_arch = "x86_64")]
 mod avx {
-    use std::arch::x86_64::__m256;
+    use std::arch::x86_64::{__m256, __m512};
 
     use pulp::bytemuck::cast;
-    use pulp::x86::V3;
-    use pulp::{Simd, f32x8};
+    use pulp::x86::{V3, V4};
+    use pulp::{Simd, f32x8, f32x16};
 
-    use super::{ActivationGradient, Line, Tile, TransposeTile};
+    use super::{ActivationGradient, LINE, Line, Tile, TransposeTile};
 
     /// Floats in a vector.
     const WIDTH: usize = 8;
@@ -232,6 +274,75 @@ mod avx {
                 }
             }
         }
+    }
+
+    impl TransposeTile for V4 {
+        #[inline(always)]
+        fn transpose_tile<T: ActivationGradient>(
+            self,
+            gradient_rule: T,
+            tile: &Tile,
+            saved: &[Line],
+            out: &mut [Line],
+        ) {
+            let mut rows = [self.splat_f32s(0.0); LINE];
+            for i in 0..LINE {
+                rows[i] = Self::as_simd_f32s(&tile[i].0).0[0];
+            }
+            let columns = transposed(self, rows);
+            if let Ok(out) = <&mut Tile>::try_from(&mut *out) {
+                // With a constant length the columns stay in registers.
+                write(self, gradient_rule, &columns, saved, out);
+            } else {
+                write(self, gradient_rule, &columns, saved, out);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn write<T: ActivationGradient>(
+        simd: V4,
+        gradient_rule: T,
+        columns: &[f32x16; LINE],
+        saved: &[Line],
+        out: &mut [Line],
+    ) {
+        for (i, line) in out.iter_mut().enumerate() {
+            let saved = if T::READS_SAVED { V4::as_simd_f32s(&saved[i].0).0[0] } else { columns[i] };
+            V4::as_mut_simd_f32s(&mut line.0).0[0] = gradient_rule.apply(simd, columns[i], saved);
+        }
+    }
+
+    /// Sixteen rows transposed: within quarters of vectors first, then the quarters change places.
+    #[inline(always)]
+    fn transposed(simd: V4, rows: [f32x16; LINE]) -> [f32x16; LINE] {
+        let avx = simd.avx512f;
+        let rows: [__m512; LINE] = cast(rows);
+        let mut pairs = rows;
+        for i in [0, 2, 4, 6, 8, 10, 12, 14] {
+            pairs[i] = avx._mm512_unpacklo_ps(rows[i], rows[i + 1]);
+            pairs[i + 1] = avx._mm512_unpackhi_ps(rows[i], rows[i + 1]);
+        }
+        let mut fours = pairs;
+        for i in [0, 4, 8, 12] {
+            fours[i] = avx._mm512_shuffle_ps::<0x44>(pairs[i], pairs[i + 2]);
+            fours[i + 1] = avx._mm512_shuffle_ps::<0xee>(pairs[i], pairs[i + 2]);
+            fours[i + 2] = avx._mm512_shuffle_ps::<0x44>(pairs[i + 1], pairs[i + 3]);
+            fours[i + 3] = avx._mm512_shuffle_ps::<0xee>(pairs[i + 1], pairs[i + 3]);
+        }
+        let mut columns = fours;
+        for i in 0..4 {
+            // Even quarters of the first and the second eight rows, then odd ones.
+            let even = avx._mm512_shuffle_f32x4::<0x88>(fours[i], fours[i + 4]);
+            let even_below = avx._mm512_shuffle_f32x4::<0x88>(fours[i + 8], fours[i + 12]);
+            let odd = avx._mm512_shuffle_f32x4::<0xdd>(fours[i], fours[i + 4]);
+            let odd_below = avx._mm512_shuffle_f32x4::<0xdd>(fours[i + 8], fours[i + 12]);
+            columns[i] = avx._mm512_shuffle_f32x4::<0x88>(even, even_below);
+            columns[i + 4] = avx._mm512_shuffle_f32x4::<0x88>(odd, odd_below);
+            columns[i + 8] = avx._mm512_shuffle_f32x4::<0xdd>(even, even_below);
+            columns[i + 12] = avx._mm512_shuffle_f32x4::<0xdd>(odd, odd_below);
+        }
+        cast(columns)
     }
 
     #[inline(always)]

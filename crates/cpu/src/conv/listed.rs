@@ -9,7 +9,7 @@ use gansweep_nn::optimizer::Algorithm;
 
 use super::attention::{Attend, AttentionMemory};
 use super::class_rows::{ClassRows, keep_columns};
-use super::op::{Enlarge, Pointwise, Reduce, map_to_rows, rows_to_map, times_derivative};
+use super::op::{Enlarge, Pointwise, Reduce, map_to_rows, rows_to_map};
 use super::patches::Patches;
 use super::scale::Scale;
 use super::shortcuts::Shortcuts;
@@ -26,7 +26,7 @@ use crate::parameters::Parameters;
 use crate::sparse::Input;
 use crate::stage::{Dropout, Gradients, Mode, Rows};
 use crate::trained::{Learning, Trained};
-use crate::transpose::Derivative;
+use crate::transpose::{Derivative, times_derivative};
 
 /// A network of layers in any order, with its parameters and the buffers of its optimiser.
 #[derive(Debug)]

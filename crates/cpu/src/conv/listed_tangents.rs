@@ -2,7 +2,7 @@
 
 use super::class_rows::keep_columns;
 use super::listed::{Backward, ImageMemory, ListedNet, ListedTrace, Op, Step, StepTrace};
-use super::op::{map_to_rows, rows_to_map, times_derivative};
+use super::op::{map_to_rows, rows_to_map};
 use super::scale::sum_of_products;
 use super::stage::{MapStage, MapTrace};
 use super::tangents::{pairs_of, reshape_pairs_of};
@@ -11,7 +11,7 @@ use crate::condition::spread;
 use crate::engine::{Engine, Phase};
 use crate::matrix::{Line, Matrix};
 use crate::tangents::ONE;
-use crate::transpose::Derivative;
+use crate::transpose::{Derivative, times_derivative};
 
 impl ListedNet {
     /// Memory for tangents and signals of up to `images` images. Some of it is in their trace.

@@ -46,7 +46,6 @@ use gansweep_nn::optimizer::Algorithm;
 
 pub(crate) use listed::{ListedNet, ListedTrace, Op};
 pub(crate) use listed_plan::{listed_bytes, listed_pair_bytes};
-pub(crate) use op::times_derivative;
 pub(crate) use plan::{bytes, is_convolutional, pair_bytes, plan};
 pub(crate) use stage::{MapStage, WeightLayout};
 

@@ -2,12 +2,12 @@
 
 use gansweep_config::SmoothActivation;
 use gansweep_nn::network::Pool;
-use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use pulp::{Arch, NullaryFnOnce};
 
 use crate::matrix::{LINE, Line, Matrix};
 use crate::output_activation::OutputActivation;
 use crate::smooth;
-use crate::transpose::Derivative;
+use crate::transpose::{Derivative, times_derivative};
 
 /// An activation that is a layer of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,31 +81,6 @@ impl Pointwise {
                 tangents: tangents.lines(),
                 signals: signals.lines_mut(),
             }),
-        }
-    }
-}
-
-/// Multiplies `gradient` by the derivative of an activation, which follows from what was saved.
-pub(crate) fn times_derivative(arch: Arch, derivative: Derivative, saved: &Matrix, gradient: &mut Matrix) {
-    arch.dispatch(InPlace { derivative, saved: saved.lines(), gradient: gradient.lines_mut() });
-}
-
-struct InPlace<'a> {
-    derivative: Derivative,
-    saved: &'a [Line],
-    gradient: &'a mut [Line],
-}
-
-impl WithSimd for InPlace<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for (gradient, saved) in self.gradient.iter_mut().zip(self.saved) {
-            let saved = S::as_simd_f32s(&saved.0).0;
-            for (gradient, &saved) in S::as_mut_simd_f32s(&mut gradient.0).0.iter_mut().zip(saved) {
-                *gradient = self.derivative.apply(simd, *gradient, saved);
-            }
         }
     }
 }

@@ -2,29 +2,35 @@
 
 use std::ops::Range;
 
-use pulp::{Simd, WithSimd};
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
+use super::super::transpose::TransposeTile;
+use super::right::{DEPTH, Right, Straight, Transposed};
 use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, opaque_copy, tile_rows, vectors};
 
-/// Panels of the left operand in one pass over the inner dimension, of tiles of one panel: an MNIST image takes three
-/// passes. The lines of a tile's panels for one pass (17 KiB) and its rows fit the first-level cache.
-const DEPTH: usize = 17;
 /// Rows of the left operand that are multiplied with all panels of the right one before the next rows are.
-/// At `DEPTH` panels they fill half of a second-level cache of 512 KiB.
+/// At `DEPTH` panels of one pass they fill half of a second-level cache of 512 KiB.
 const HEIGHT: usize = 240;
 
 /// Lines of each of the next panels that a tile prefetches for each panel of the left operand.
 const SHARE: usize = 4;
 
 /// The product of two dense matrices.
-pub(super) struct DenseProduct<'a, F> {
+pub(super) struct DenseProduct<'a, B, F> {
     pub(super) a: &'a Matrix,
-    pub(super) b: &'a Matrix,
+    pub(super) b: B,
     pub(super) epilogue: F,
 }
 
-impl<F: ResumableEpilogue> WithSimd for DenseProduct<'_, F> {
+/// `P` panels of the right operand, from `panel` on, in one pass over the inner dimension.
+struct Column<'a, const P: usize> {
+    inner: Range<usize>,
+    panel: usize,
+    lines: [&'a [Line]; P],
+}
+
+impl<F: ResumableEpilogue> WithSimd for DenseProduct<'_, Straight<'_>, F> {
     type Output = ();
 
     #[inline(always)]
@@ -33,45 +39,73 @@ impl<F: ResumableEpilogue> WithSimd for DenseProduct<'_, F> {
     }
 }
 
-impl<F: ResumableEpilogue> DenseProduct<'_, F> {
+/// A product with a transposed matrix, for vectors that transpose tiles.
+pub(super) struct WithTransposed<'a, S, F> {
+    pub(super) simd: S,
+    pub(super) product: DenseProduct<'a, Transposed<'a>, F>,
+}
+
+impl<S: TransposeTile, F: ResumableEpilogue> NullaryFnOnce for WithTransposed<'_, S, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { simd, product } = self;
+        with_tile!(product.run(S, 2, simd));
+    }
+}
+
+impl<B, F: ResumableEpilogue> DenseProduct<'_, B, F> {
     #[inline(always)]
     pub(super) fn run<S: Simd, const V: usize, const H: usize, const P: usize, const R: usize>(
         mut self,
         simd: S,
-    ) {
-        let full = full_panels(self.b, H < V);
+    ) where
+        B: Right<S>,
+    {
+        // Twice as many where each pass over some rows prepares the right operand anew.
+        let (cols, height) = (self.b.cols(), if B::IS_LARGER { 2 * HEIGHT } else { HEIGHT });
+        let full = full_panels(cols, H < V);
         let grouped = full / P * P;
+        let (mut memory, mut single) = (B::memory::<P>(), B::memory::<1>());
         let depth = even_share(panels(self.a.cols()), DEPTH.div_ceil(P));
         for first in (0..panels(self.a.cols())).step_by(depth) {
             let inner = first * LINE..((first + depth) * LINE).min(self.a.cols());
-            for row in (0..self.a.rows()).step_by(HEIGHT) {
-                let rows = row..(row + HEIGHT).min(self.a.rows());
+            for row in (0..self.a.rows()).step_by(height) {
+                let rows = row..(row + height).min(self.a.rows());
                 for panel in (0..grouped).step_by(P) {
-                    self.column::<S, V, P, R>(simd, inner.clone(), rows.clone(), panel);
+                    let lines = self.b.lines(simd, inner.clone(), panel, &mut memory);
+                    let right = Column { inner: inner.clone(), panel, lines };
+                    self.column::<S, V, P, R>(simd, &right, rows.clone());
                 }
                 for panel in grouped..full {
-                    self.column::<S, V, 1, R>(simd, inner.clone(), rows.clone(), panel);
+                    let lines = self.b.lines(simd, inner.clone(), panel, &mut single);
+                    let right = Column { inner: inner.clone(), panel, lines };
+                    self.column::<S, V, 1, R>(simd, &right, rows.clone());
                 }
-                for panel in full..self.b.panels() {
-                    self.column::<S, H, 1, R>(simd, inner.clone(), rows.clone(), panel);
+                for panel in full..panels(cols) {
+                    let lines = self.b.lines(simd, inner.clone(), panel, &mut single);
+                    let right = Column { inner: inner.clone(), panel, lines };
+                    self.column::<S, H, 1, R>(simd, &right, rows.clone());
                 }
             }
         }
     }
 
-    /// Adds the products over `inner` to the sums of some rows of `P` panels.
+    /// Adds the products with a column to the sums of some rows.
     #[inline(always)]
     fn column<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
-        inner: Range<usize>,
+        right: &Column<'_, P>,
         rows: Range<usize>,
-        panel: usize,
-    ) {
+    ) where
+        B: Right<S>,
+    {
         let (mut row, mut turn) = (rows.start, 0);
         while row < rows.end {
             let tile = tile_rows(rows.end - row, R);
-            with_rows!(tile, self.tile::<S, V, P>(simd, inner.clone(), row, panel, turn));
+            with_rows!(tile, self.tile::<S, V, P>(simd, right, row, turn));
             row += tile;
             turn += 1;
         }
@@ -81,11 +115,13 @@ impl<F: ResumableEpilogue> DenseProduct<'_, F> {
     fn tile<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
-        inner: Range<usize>,
+        right: &Column<'_, P>,
         row: usize,
-        panel: usize,
         turn: usize,
-    ) {
+    ) where
+        B: Right<S>,
+    {
+        let &Column { ref inner, panel, .. } = right;
         let mut sums: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
         if inner.start > 0 {
             for p in 0..P {
@@ -96,7 +132,7 @@ impl<F: ResumableEpilogue> DenseProduct<'_, F> {
             }
         }
         let last = inner.end == self.a.cols();
-        self.accumulate(simd, inner, row, panel, turn, &mut sums);
+        self.accumulate(simd, right, row, turn, &mut sums);
         // All of them before the loop over the panels: if that is not unrolled, it indexes the sums by a run-time value.
         let mut finished = sums;
         for p in 0..P {
@@ -114,38 +150,37 @@ impl<F: ResumableEpilogue> DenseProduct<'_, F> {
         }
     }
 
-    /// Adds the products over `inner` to the sums of a tile, one panel of the left operand at a time.
+    /// Adds the products with a column to the sums of a tile, one panel of the left operand at a time.
     #[inline(always)]
     fn accumulate<S: Simd, const V: usize, const P: usize, const R: usize>(
         &self,
         simd: S,
-        inner: Range<usize>,
+        right: &Column<'_, P>,
         row: usize,
-        panel: usize,
         turn: usize,
         sums: &mut [Sums<S, V, R>; P],
-    ) {
+    ) where
+        B: Right<S>,
+    {
+        let &Column { ref inner, panel, lines } = right;
         let mut left = &self.a.lines()[inner.start / LINE * self.a.rows() + row..];
         let whole = inner.len() / LINE;
         let (mut chunks, mut rest): ([&[[Line; LINE]]; P], [&[Line]; P]) = ([&[]; P], [&[]; P]);
         for p in 0..P {
-            (chunks[p], rest[p]) = self.b.panel(panel + p)[inner.clone()].as_chunks();
+            (chunks[p], rest[p]) = lines[p].as_chunks();
             // One length for all slices, so that one bounds check is enough for all.
             (chunks[p], rest[p]) = (&chunks[p][..whole], &rest[p][..inner.len() % LINE]);
         }
-        let mut next = (panel + P) * self.b.rows() + inner.start + turn * SHARE;
         for chunk in 0..whole {
-            if F::PREFETCH_LEFT {
+            if F::PREFETCH_LEFT && !B::IS_LARGER {
                 for r in 0..R {
                     fetch(left, R + r);
                 }
             } else if turn < LINE / SHARE {
                 for p in 0..P {
-                    for line in 0..SHARE {
-                        fetch(self.b.lines(), next + p * self.b.rows() + line);
-                    }
+                    let part = turn * SHARE..(turn + 1) * SHARE;
+                    self.b.prefetch(inner.start + chunk * LINE, panel + P + p, part);
                 }
-                next += LINE;
             }
             let rows: &[Line; R] = left.first_chunk().expect("a tile within the left operand");
             for k in 0..LINE {

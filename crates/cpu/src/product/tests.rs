@@ -45,7 +45,7 @@ impl<F: ResumableEpilogue, const TRANSPOSED: bool, const P: usize, const R: usiz
                 _ => product.run::<S, 16, 8, P, R>(simd),
             }
         } else {
-            let product = DenseProduct { a, b, epilogue };
+            let product = DenseProduct { a, b: Straight(b), epilogue };
             match S::F32_LANES {
                 16 => product.run::<S, 1, 1, P, R>(simd),
                 8 => product.run::<S, 2, 1, P, R>(simd),
@@ -79,6 +79,9 @@ proptest! {
             let (mut plain, mut transposed) = (Matrix::new(m, n), Matrix::new(m, n));
             product(arch, &a, &b, StoreProduct(&mut plain));
             product_transposed(arch, &at, &b, None, StoreProduct(&mut transposed));
+            let (bt, mut same) = (Matrix::from_fn(n, k, |row, col| b.get(col, row)), Matrix::new(m, n));
+            product_with_transposed(arch, &a, &bt, StoreProduct(&mut same));
+            prop_assert_eq!(plain.lines(), same.lines());
             for (row, col) in (0..m).flat_map(|row| (0..n).map(move |col| (row, col))) {
                 // Roundings of `k` products and sums, each below one.
                 let bound = 1e-7 * (k as f64).powf(1.5).max(4.0);

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use crate::matrix::{LINE, Line, Matrix};
+use crate::matrix::{LINE, Line, panels};
 
 /// What is done with the lines of a product while they are in registers.
 pub(crate) trait Epilogue {
@@ -100,9 +100,9 @@ pub(super) fn opaque_copy<S: Simd, const V: usize, const R: usize>(sums: &Sums<S
 
 /// Panels that are computed with full lines. A last panel that is at most half full is computed with half
 /// the vectors, where there is more than one to a line (`halves`).
-pub(super) fn full_panels(matrix: &Matrix, halves: bool) -> usize {
-    let half = halves && (1..=LINE / 2).contains(&(matrix.cols() % LINE));
-    matrix.panels() - usize::from(half)
+pub(super) fn full_panels(cols: usize, halves: bool) -> usize {
+    let half = halves && (1..=LINE / 2).contains(&(cols % LINE));
+    panels(cols) - usize::from(half)
 }
 
 /// Rows of the next tile when `left` rows remain and `most` fit. The last two tiles share their rows, since

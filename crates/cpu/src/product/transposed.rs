@@ -7,7 +7,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{LINE, Line, Matrix, panels};
-use super::super::sparse::{Input, SparseBatch};
+use super::super::sparse::{Input, Pixel, SparseBatch};
 use super::sparse::{Lines, add_pixels, background_sums, with_group};
 use super::tile::{Epilogue, Sums, add_product, full_panels, opaque_copy, tile_rows, vectors};
 
@@ -89,7 +89,7 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
         panels: Range<usize>,
         partial_sums: Option<&PartialSums>,
     ) {
-        let full = full_panels(self.b, H < V);
+        let full = full_panels(self.b.cols(), H < V);
         let full = full.clamp(panels.start, panels.end);
         let grouped = panels.start + (full - panels.start) / P * P;
         for panel in (panels.start..grouped).step_by(P) {
@@ -213,7 +213,7 @@ impl PartialSums {
     /// Computes the sums over `images` of the products with `panels` of `b`, for the columns in the panels
     /// `lefts` of the images. The first rows of `b` belong to the images.
     #[inline(always)]
-    fn sum<S: Simd, const V: usize, const P: usize>(
+    fn sum<S: Simd, const V: usize, const P: usize, const T: usize>(
         &mut self,
         simd: S,
         images: &SparseBatch,
@@ -225,15 +225,15 @@ impl PartialSums {
         self.panels = panels.clone();
         let grouped = panels.start + panels.len() / P * P;
         for panel in (panels.start..grouped).step_by(P) {
-            self.sum_panels::<S, V, P>(simd, images, b, panel);
+            self.sum_panels::<S, V, P, T>(simd, images, b, panel);
         }
         for panel in grouped..panels.end {
-            self.sum_panels::<S, V, 1>(simd, images, b, panel);
+            self.sum_panels::<S, V, 1, T>(simd, images, b, panel);
         }
     }
 
     #[inline(always)]
-    fn sum_panels<S: Simd, const V: usize, const P: usize>(
+    fn sum_panels<S: Simd, const V: usize, const P: usize, const T: usize>(
         &mut self,
         simd: S,
         images: &SparseBatch,
@@ -242,11 +242,36 @@ impl PartialSums {
     ) {
         let right = array::from_fn(|p| &b.panel(panel + p)[..images.rows()]);
         let background = background_sums::<S, V, P>(simd, images.background(), right);
-        for (i, col) in self.rows.clone().enumerate() {
-            let sums: Lines<S, V, P> = add_pixels(simd, images.col(col), images.values(), right, background);
-            for p in 0..P {
-                let line = &mut self.lines[panel + p - self.panels.start][i];
-                S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(&sums[p]);
+        let alone = self.rows.end - self.rows.len() % T;
+        for col in (self.rows.start..alone).step_by(T) {
+            self.sum_cols::<S, V, P, T>(simd, images, right, panel, col, background);
+        }
+        for col in alone..self.rows.end {
+            self.sum_cols::<S, V, P, 1>(simd, images, right, panel, col, background);
+        }
+    }
+
+    #[inline(always)]
+    fn sum_cols<S: Simd, const V: usize, const P: usize, const T: usize>(
+        &mut self,
+        simd: S,
+        images: &SparseBatch,
+        right: [&[Line]; P],
+        panel: usize,
+        col: usize,
+        background: Lines<S, V, P>,
+    ) {
+        let mut pixels: [&[Pixel]; T] = [&[]; T];
+        for t in 0..T {
+            pixels[t] = images.col(col + t);
+        }
+        let mut sums = [background; T];
+        add_pixels(simd, pixels, images.values(), right, &mut sums);
+        for p in 0..P {
+            let first = col - self.rows.start;
+            let lines = &mut self.lines[panel + p - self.panels.start][first..first + T];
+            for t in 0..T {
+                S::as_mut_simd_f32s(&mut lines[t].0).0[..V].copy_from_slice(&sums[t][p]);
             }
         }
     }
