@@ -1,5 +1,4 @@
-//! Transposition of a product's result for the next product, multiplied by the derivative of the activation
-//! between them if there is one.
+//! Transposition for the products that carry gradients back, and the derivatives of the activations between them.
 
 use pulp::{Arch, NullaryFnOnce, Scalar, Simd, WithSimd};
 
