@@ -182,13 +182,7 @@ impl<S: TransposeTile, T: ActivationGradient> NullaryFnOnce for TiledTranspose<'
         for panel in 0..to.panels() {
             let rows = panel * LINE..(panel * LINE + LINE).min(from.rows());
             for from_panel in 0..from.panels() {
-                let lines = &from.panel(from_panel)[rows.clone()];
-                let tile = if let Ok(tile) = lines.try_into() {
-                    tile
-                } else {
-                    padded[..lines.len()].copy_from_slice(lines);
-                    &padded
-                };
+                let tile = tile_of(&from.panel(from_panel)[rows.clone()], &mut padded);
                 let outs = from_panel * LINE..(from_panel * LINE + LINE).min(from.cols());
                 let saved = if T::READS_SAVED { &saved.panel(panel)[outs.clone()] } else { &[] };
                 simd.transpose_tile(gradient_rule, tile, saved, to.part_mut(panel, outs));
@@ -199,6 +193,16 @@ impl<S: TransposeTile, T: ActivationGradient> NullaryFnOnce for TiledTranspose<'
 
 /// Sixteen lines, as a tile.
 pub(super) type Tile = [Line; LINE];
+
+/// Up to sixteen lines as a tile: fewer are copied to `padded`, whose other lines are zero.
+#[inline(always)]
+pub(super) fn tile_of<'a>(lines: &'a [Line], padded: &'a mut Tile) -> &'a Tile {
+    if let Ok(tile) = lines.try_into() {
+        return tile;
+    }
+    padded[..lines.len()].copy_from_slice(lines);
+    padded
+}
 
 /// Transposition of a tile, for each instruction set.
 pub(super) trait TransposeTile: Simd {

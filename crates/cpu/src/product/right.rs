@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::matrix::{LINE, Line, Matrix, fetch};
-use super::super::transpose::TransposeTile;
+use super::super::transpose::{TransposeTile, tile_of};
 
 /// Panels of the left operand in one pass over the inner dimension, of tiles of one panel: an MNIST image takes three
 /// passes. The lines of a tile's panels for one pass (17 KiB) and its rows fit the first-level cache.
@@ -116,14 +116,8 @@ impl<S: TransposeTile> Right<S> for Transposed<'_> {
             let memory = &mut memory[..rows.len()];
             let own = (panel + p) * LINE..((panel + p + 1) * LINE).min(self.0.rows());
             for (tile, out) in memory.chunks_mut(LINE).enumerate() {
-                let tile = &self.0.panel(rows.start / LINE + tile)[own.clone()];
-                let tile = if let Ok(tile) = tile.try_into() {
-                    tile
-                } else {
-                    padded[..tile.len()].copy_from_slice(tile);
-                    &padded
-                };
-                simd.transpose(tile, out);
+                let lines = &self.0.panel(rows.start / LINE + tile)[own.clone()];
+                simd.transpose(tile_of(lines, &mut padded), out);
             }
             lines[p] = memory;
         }
