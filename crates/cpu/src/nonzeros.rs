@@ -1,33 +1,66 @@
-//! The nonzero elements of a matrix, row by row.
+//! The nonzero elements of a matrix, sorted for products with these alone.
 //!
-//! A ReLU leaves about half of its outputs behind a normalisation, and often far fewer elsewhere. A product with these
-//! alone has the bits of the full product, for a zero adds nothing to a sum if the other factor is finite.
+//! A ReLU leaves about half of its outputs behind a normalisation, and often far fewer elsewhere. A zero adds nothing to a
+//! sum if the other factor is finite, so a product may leave it out.
+//!
+//! Four rows of the matrix are a group. A column has a *pattern* in it: a bit for each row of the group, set if the row's element is
+//! nonzero. Within a block of columns, a group's elements are sorted by pattern, then by column. A product has a loop
+//! for each pattern, which loads a line of the other operand once for all rows of the pattern, and multiplies no zero. A
+//! product without registers for four rows takes each row's elements in the same order, so that sums have the same bits.
 
 use pulp::{Arch, NullaryFnOnce, Scalar};
 
 use super::matrix::{LINE, Line, Matrix, panels};
-use super::transpose::transpose;
+use super::transpose::{TransposeTile, tile_of};
 
+/// Rows of a group.
+pub(super) const GROUP: usize = 4;
+/// Patterns of a group, the one without any element among them.
+const PATTERNS: usize = 1 << GROUP;
+/// The largest share of nonzero elements with which a product with these alone is faster.
+const MAX_DENSITY: f64 = 0.65;
 /// Rows from one to the next of which the density is estimated.
 const SAMPLED: usize = 8;
 
-/// The nonzero elements of a row within one block of columns.
+/// Columns of `G` rows, in which these have nonzero elements.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct List<'a> {
-    /// The column of each, counted from the first one of the block.
+pub(super) struct List<'a, const G: usize> {
+    /// Each column, counted from the first one of the block.
     pub(super) at: &'a [u8],
-    pub(super) values: &'a [f32],
+    /// The elements in each column.
+    pub(super) values: &'a [[f32; G]],
 }
 
-/// The nonzero elements of a matrix, row by row.
+/// The lists of `G` rows within a block of columns: one for each pattern that has any element.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lists<'a, const G: usize> {
+    /// Where each list begins, and the end of the last one.
+    starts: &'a [u32],
+    at: &'a [u8],
+    values: &'a [[f32; G]],
+}
+
+impl<'a, const G: usize> Lists<'a, G> {
+    /// The columns with that pattern.
+    #[inline(always)]
+    pub(super) fn of_pattern(self, pattern: usize) -> List<'a, G> {
+        let list = self.starts[pattern - 1] as usize..self.starts[pattern] as usize;
+        List { at: &self.at[list.clone()], values: &self.values[list] }
+    }
+}
+
+/// The nonzero elements of a matrix.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Nonzeros {
     rows: usize,
     cols: usize,
-    /// Block by block, and row by row within a block.
+    /// Rows of a list: a group, or one.
+    together: usize,
+    /// Block by block, within a block by group or row, and then by pattern.
     at: Vec<u8>,
+    /// As many numbers for each of `at` as a list has rows.
     values: Vec<f32>,
-    /// Where the list of each row of each block begins, and the end of the last one.
+    /// Where each list begins, and the end of the last one.
     starts: Vec<u32>,
 }
 
@@ -40,28 +73,31 @@ impl Nonzeros {
 
     /// Memory for the nonzero elements of matrices of up to `[rows, cols]`, transposed or not.
     pub(super) fn new(rows: usize, cols: usize) -> Self {
-        let (elements, lists) = Self::room(rows, cols);
+        let [at, values, starts] = Self::room(rows, cols);
         Self {
             rows: 0,
             cols: 0,
-            at: vec![0; elements],
-            values: vec![0.0; elements],
-            starts: vec![0; lists + 1],
+            together: 1,
+            at: vec![0; at],
+            values: vec![0.0; values],
+            starts: vec![0; starts],
         }
     }
 
     /// Bytes of that memory.
     pub(super) fn bytes(rows: usize, cols: usize) -> u64 {
-        let (elements, lists) = Self::room(rows, cols);
-        (elements * (size_of::<u8>() + size_of::<f32>()) + (lists + 1) * size_of::<u32>()) as u64
+        let [at, values, starts] = Self::room(rows, cols);
+        (at * size_of::<u8>() + values * size_of::<f32>() + starts * size_of::<u32>()) as u64
     }
 
-    /// Elements and lists of a matrix, transposed or not.
-    const fn room(rows: usize, cols: usize) -> (usize, usize) {
-        // A line is written as a whole, beyond the elements that are counted.
-        let elements = rows.next_multiple_of(LINE) * cols.next_multiple_of(LINE) + LINE;
-        let (lists, transposed) = (rows * Self::blocks_of(cols), cols * Self::blocks_of(rows));
-        (elements, if lists > transposed { lists } else { transposed })
+    /// Columns, values and starts of the lists of a matrix, transposed or not.
+    fn room(rows: usize, cols: usize) -> [usize; 3] {
+        let elements = rows.next_multiple_of(LINE) * cols.next_multiple_of(LINE);
+        let lists =
+            |rows: usize, cols| Self::blocks_of(cols) * rows.max((PATTERNS - 1) * rows.div_ceil(GROUP));
+        // A block's columns without any element are written, too, behind the others.
+        let at = elements + Self::BLOCK;
+        [at, elements + GROUP * Self::BLOCK, lists(rows, cols).max(lists(cols, rows)) + 1]
     }
 
     const fn blocks_of(cols: usize) -> usize {
@@ -73,35 +109,30 @@ impl Nonzeros {
         if !is_sparse(arch, matrix) {
             return None;
         }
-        self.collect(arch, matrix);
-        Some(self)
+        (self.rows, self.cols) = (matrix.rows(), matrix.cols());
+        Some(self.collect(arch, matrix, false))
     }
 
-    /// The nonzero elements of the columns of `matrix`, if these are few and the columns are no longer than a block.
-    /// `transposed` is memory to work with.
-    pub(super) fn of_columns(
-        &mut self,
-        arch: Arch,
-        matrix: &Matrix,
-        transposed: &mut Matrix,
-    ) -> Option<&Self> {
+    /// The nonzero elements of the transpose of `matrix`, if these are few and its rows are no longer than a block.
+    pub(super) fn of_columns(&mut self, arch: Arch, matrix: &Matrix) -> Option<&Self> {
         if matrix.rows() > Self::BLOCK || !is_sparse(arch, matrix) {
             return None;
         }
-        transpose(arch, matrix, transposed);
-        self.collect(arch, transposed);
-        Some(self)
+        (self.rows, self.cols) = (matrix.cols(), matrix.rows());
+        Some(self.collect(arch, matrix, true))
     }
 
-    fn collect(&mut self, arch: Arch, matrix: &Matrix) {
-        (self.rows, self.cols) = (matrix.rows(), matrix.cols());
+    fn collect(&mut self, arch: Arch, matrix: &Matrix, transposed: bool) -> &Self {
+        self.together = rows_of_list(arch);
+        let lists = Sorted { nonzeros: self, elements: 0, lists: 0 };
         match arch {
             #[cfg(target_arch = "x86_64")]
-            Arch::V4(simd) => simd.vectorize(Collect { simd, nonzeros: self, matrix }),
+            Arch::V4(simd) => simd.vectorize(Collect { simd, lists, matrix, transposed }),
             #[cfg(target_arch = "x86_64")]
-            Arch::V3(simd) => simd.vectorize(Collect { simd, nonzeros: self, matrix }),
-            _ => Collect { simd: Scalar, nonzeros: self, matrix }.call(),
+            Arch::V3(simd) => simd.vectorize(Collect { simd, lists, matrix, transposed }),
+            _ => Collect { simd: Scalar, lists, matrix, transposed }.call(),
         }
+        self
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -113,30 +144,30 @@ impl Nonzeros {
         Self::blocks_of(self.cols)
     }
 
-    /// The nonzero elements of a row within a block, from the left.
+    /// The lists within a block: of the group with that index, if lists have a group's rows, or else of that row.
     #[inline(always)]
-    pub(super) fn list(&self, row: usize, block: usize) -> List<'_> {
-        let i = block * self.rows + row;
-        let list = self.starts[i] as usize..self.starts[i + 1] as usize;
-        List { at: &self.at[list.clone()], values: &self.values[list] }
+    pub(super) fn lists<const G: usize>(&self, index: usize, block: usize) -> Lists<'_, G> {
+        assert_eq!(self.together, G, "rows of a list");
+        let count = (1 << G) - 1;
+        let first = (block * self.rows.div_ceil(G) + index) * count;
+        Lists { starts: &self.starts[first..=first + count], at: &self.at, values: self.values.as_chunks().0 }
     }
 }
 
-/// Whether a product with the nonzero elements alone is faster than the full one. Some rows are enough to tell, since
-/// both have the same bits.
-fn is_sparse(arch: Arch, matrix: &Matrix) -> bool {
-    let sampled = matrix.rows().div_ceil(SAMPLED) * matrix.panels() * LINE;
-    arch.dispatch(Count(matrix)) as f64 <= max_density(arch) * sampled as f64
-}
-
-/// The largest share of nonzero elements with which a product with these alone is faster. Tiles of dense products are
-/// larger with AVX-512.
-const fn max_density(arch: Arch) -> f64 {
+/// Rows of a list: as many as a product has registers for.
+const fn rows_of_list(arch: Arch) -> usize {
     match arch {
         #[cfg(target_arch = "x86_64")]
-        Arch::V4(_) => 0.45,
-        _ => 0.65,
+        Arch::V4(_) => GROUP,
+        _ => 1,
     }
+}
+
+/// Whether a product with the nonzero elements alone is faster than the full one. Some rows are enough to tell. It must not
+/// depend on the processor, since the two products add in different orders.
+fn is_sparse(arch: Arch, matrix: &Matrix) -> bool {
+    let sampled = matrix.rows().div_ceil(SAMPLED) * matrix.panels() * LINE;
+    arch.dispatch(Count(matrix)) as f64 <= MAX_DENSITY * sampled as f64
 }
 
 /// Counts the nonzero elements of the sampled rows.
@@ -159,143 +190,202 @@ impl NullaryFnOnce for Count<'_> {
     }
 }
 
-/// Collects the nonzero elements of a matrix.
+/// Collects the nonzero elements of a matrix, or of its transpose.
 struct Collect<'a, S> {
     simd: S,
-    nonzeros: &'a mut Nonzeros,
+    lists: Sorted<'a>,
     matrix: &'a Matrix,
+    transposed: bool,
 }
 
-impl<S: Compress> NullaryFnOnce for Collect<'_, S> {
+impl<S: TransposeTile + NonzeroBits> NullaryFnOnce for Collect<'_, S> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { simd, nonzeros: Nonzeros { at, values, starts, .. }, matrix } = self;
-        let (mut count, mut list) = (0, 0);
-        for first in (0..matrix.panels()).step_by(Nonzeros::PANELS) {
-            let mut block: [&[Line]; Nonzeros::PANELS] = [&[]; Nonzeros::PANELS];
-            let width = Nonzeros::PANELS.min(panels(matrix.cols()) - first);
-            for p in 0..width {
-                block[p] = matrix.panel(first + p);
+        let Self { simd, mut lists, matrix, transposed } = self;
+        if transposed {
+            for panel in 0..matrix.panels() {
+                lists.add_rows(simd, matrix.panel(panel), LINE.min(matrix.cols() - panel * LINE));
             }
-            for row in 0..matrix.rows() {
-                starts[list] = count as u32;
-                list += 1;
-                for (p, panel) in block[..width].iter().enumerate() {
-                    let mut line = panel[row];
-                    // Columns of padding may hold anything.
-                    let cols = matrix.cols() - (first + p) * LINE;
-                    if cols < LINE {
-                        line.0[cols..].fill(0.0);
+        } else {
+            let (mut block, mut padded) = ([Line::ZERO; Nonzeros::BLOCK], [Line::ZERO; LINE]);
+            for first in (0..matrix.cols()).step_by(Nonzeros::BLOCK) {
+                let block = &mut block[..Nonzeros::BLOCK.min(matrix.cols() - first)];
+                for row in (0..matrix.rows()).step_by(LINE) {
+                    let rows = row..(row + LINE).min(matrix.rows());
+                    for (panel, columns) in (first / LINE..).zip(block.chunks_mut(LINE)) {
+                        simd.transpose(tile_of(&matrix.panel(panel)[rows.clone()], &mut padded), columns);
                     }
-                    let (Some(at), Some(values)) =
-                        (at[count..].first_chunk_mut(), values[count..].first_chunk_mut())
-                    else {
-                        unreachable!("there is room for every element and a line")
-                    };
-                    count += simd.compress(&line, (p * LINE) as u8, at, values);
+                    lists.add_rows(simd, block, rows.len());
                 }
             }
         }
-        starts[list] = count as u32;
+        lists.end();
     }
 }
 
-/// Compression of a line to its nonzero elements, for each instruction set.
-trait Compress: Copy {
-    /// Writes the nonzero elements of `line` and their indices, counted from `first`, and returns how many there are.
-    /// The rest of `at` and `values` is unspecified.
-    fn compress(self, line: &Line, first: u8, at: &mut [u8; LINE], values: &mut [f32; LINE]) -> usize;
+/// Lists in the making.
+struct Sorted<'a> {
+    nonzeros: &'a mut Nonzeros,
+    elements: usize,
+    lists: usize,
 }
 
-impl Compress for Scalar {
+impl Sorted<'_> {
+    /// Adds up to sixteen rows within a block, which are columns of `block`.
     #[inline(always)]
-    fn compress(self, line: &Line, first: u8, at: &mut [u8; LINE], values: &mut [f32; LINE]) -> usize {
-        let mut count = 0;
-        for (i, &value) in line.0.iter().enumerate() {
-            // Without a branch: which elements are zero cannot be predicted.
-            (at[count], values[count]) = (first + i as u8, value);
-            count += usize::from(value != 0.0);
+    fn add_rows<S: NonzeroBits>(&mut self, simd: S, block: &[Line], rows: usize) {
+        let mut bits = [0; Nonzeros::BLOCK];
+        for (bits, line) in bits.iter_mut().zip(block) {
+            *bits = simd.nonzero_bits(line);
         }
-        count
+        for first in (0..rows).step_by(GROUP) {
+            let count = GROUP.min(rows - first);
+            let mut patterns = [0; Nonzeros::BLOCK];
+            for (pattern, bits) in patterns.iter_mut().zip(bits) {
+                // What is beyond the matrix may hold anything.
+                *pattern = (bits >> first) as u8 & ((1 << count) - 1);
+            }
+            let group = Group { block, first, count, patterns: &patterns[..block.len()] };
+            if self.nonzeros.together == 1 { self.add_by_row(&group) } else { self.add_group(&group) }
+        }
+    }
+
+    /// Adds a list for each pattern.
+    #[inline(always)]
+    fn add_group(&mut self, group: &Group<'_>) {
+        let counts = group.counts();
+        let mut next = [0; PATTERNS];
+        for pattern in 1..PATTERNS {
+            next[pattern] = self.elements;
+            self.start_list();
+            self.elements += counts[pattern];
+        }
+        // Columns without any element: the next group is written over them.
+        next[0] = self.elements;
+        let Nonzeros { at, values, .. } = &mut *self.nonzeros;
+        let values: &mut [[f32; GROUP]] = values.as_chunks_mut().0;
+        for (col, (line, &pattern)) in (0..).zip(group.block.iter().zip(group.patterns)) {
+            let next = &mut next[usize::from(pattern) % PATTERNS];
+            at[*next] = col;
+            values[*next] = group.elements(line);
+            *next += 1;
+        }
+    }
+
+    /// Adds a list for each row.
+    #[inline(always)]
+    fn add_by_row(&mut self, group: &Group<'_>) {
+        let counts = group.counts();
+        let end = self.elements + group.elements_of(&counts);
+        // Without a branch: every element is written, those that are zero behind all others.
+        let mut next = [[end; PATTERNS]; GROUP];
+        for (row, next) in next.iter_mut().enumerate().take(group.count) {
+            self.start_list();
+            for pattern in (1..PATTERNS).filter(|pattern| pattern >> row & 1 == 1) {
+                next[pattern] = self.elements;
+                self.elements += counts[pattern];
+            }
+        }
+        let Nonzeros { at, values, .. } = &mut *self.nonzeros;
+        for (col, (line, &pattern)) in (0..).zip(group.block.iter().zip(group.patterns)) {
+            let elements = group.elements(line);
+            for row in 0..GROUP {
+                let next = &mut next[row][usize::from(pattern) % PATTERNS];
+                (at[*next], values[*next]) = (col, elements[row]);
+                *next += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn start_list(&mut self) {
+        self.nonzeros.starts[self.lists] = self.elements as u32;
+        self.lists += 1;
+    }
+
+    fn end(mut self) {
+        self.start_list();
+    }
+}
+
+/// A group of rows within a block.
+struct Group<'a> {
+    /// A line for each column.
+    block: &'a [Line],
+    /// The first row's place in a line.
+    first: usize,
+    /// Rows, of which the last group may have fewer.
+    count: usize,
+    /// The pattern of each column.
+    patterns: &'a [u8],
+}
+
+impl Group<'_> {
+    /// How many columns have each pattern.
+    #[inline(always)]
+    fn counts(&self) -> [usize; PATTERNS] {
+        // Neighbours are counted apart: an addition waits for the one before it in the same place.
+        let mut apart = [[0_usize; PATTERNS]; 2];
+        for (i, &pattern) in self.patterns.iter().enumerate() {
+            apart[i % 2][usize::from(pattern) % PATTERNS] += 1;
+        }
+        std::array::from_fn(|pattern| apart[0][pattern] + apart[1][pattern])
+    }
+
+    /// How many elements are nonzero.
+    fn elements_of(&self, counts: &[usize; PATTERNS]) -> usize {
+        counts.iter().enumerate().map(|(pattern, count)| pattern.count_ones() as usize * count).sum()
+    }
+
+    /// The rows' elements in one column.
+    #[inline(always)]
+    fn elements(&self, line: &Line) -> [f32; GROUP] {
+        line.0.as_chunks().0[self.first / GROUP]
+    }
+}
+
+/// Which elements of a line are nonzero, for each instruction set.
+trait NonzeroBits: Copy {
+    /// A bit for each element. NaN is no zero.
+    fn nonzero_bits(self, line: &Line) -> u16;
+}
+
+impl NonzeroBits for Scalar {
+    #[inline(always)]
+    fn nonzero_bits(self, line: &Line) -> u16 {
+        line.0.iter().enumerate().map(|(i, &value)| u16::from(value != 0.0) << i).sum()
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx512 {
-    use std::arch::x86_64::{__m512, _CMP_NEQ_UQ};
+mod avx {
+    use std::arch::x86_64::{__m256, __m512, _CMP_NEQ_UQ};
 
     use pulp::bytemuck::cast;
-    use pulp::x86::V4;
+    use pulp::x86::{V3, V4};
 
-    use super::{Compress, LINE, Line};
+    use super::{Line, NonzeroBits};
 
-    const INDICES: [u32; LINE] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-
-    impl Compress for V4 {
+    impl NonzeroBits for V4 {
         #[inline(always)]
-        fn compress(self, line: &Line, first: u8, at: &mut [u8; LINE], values: &mut [f32; LINE]) -> usize {
-            let avx = self.avx512f;
+        fn nonzero_bits(self, line: &Line) -> u16 {
             let line: __m512 = cast(line.0);
-            // NaN is no zero.
-            let mask = avx._mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(line, avx._mm512_setzero_ps());
-            let indices = avx._mm512_add_epi32(cast(INDICES), avx._mm512_set1_epi32(i32::from(first)));
-            *at = cast(avx._mm512_cvtepi32_epi8(avx._mm512_maskz_compress_epi32(mask, indices)));
-            *values = cast(avx._mm512_maskz_compress_ps(mask, line));
-            mask.count_ones() as usize
+            self.avx512f._mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(line, self.avx512f._mm512_setzero_ps())
         }
     }
-}
 
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::{__m256, __m256i, _CMP_NEQ_UQ};
-
-    use pulp::bytemuck::cast;
-    use pulp::x86::V3;
-
-    use super::{Compress, LINE, Line};
-
-    /// Floats in a vector.
-    const WIDTH: usize = 8;
-    /// For each mask of a vector, the indices of the bits that are set, a byte each, from the lowest on.
-    const INDICES: [[u8; WIDTH]; 256] = indices();
-
-    const fn indices() -> [[u8; WIDTH]; 256] {
-        let mut indices = [[0; WIDTH]; 256];
-        let mut mask = 0;
-        while mask < indices.len() {
-            let (mut count, mut bit) = (0, 0);
-            while bit < WIDTH {
-                if mask >> bit & 1 == 1 {
-                    indices[mask][count] = bit as u8;
-                    count += 1;
-                }
-                bit += 1;
-            }
-            mask += 1;
-        }
-        indices
-    }
-
-    impl Compress for V3 {
+    impl NonzeroBits for V3 {
         #[inline(always)]
-        fn compress(self, line: &Line, first: u8, at: &mut [u8; LINE], values: &mut [f32; LINE]) -> usize {
+        fn nonzero_bits(self, line: &Line) -> u16 {
             let halves: [__m256; 2] = cast(line.0);
-            let mut count = 0;
-            for (half, first) in halves.into_iter().zip([first, first + WIDTH as u8]) {
-                // NaN is no zero.
+            let mut bits = 0;
+            for (half, shift) in halves.into_iter().zip([0, 8]) {
                 let nonzero = self.avx._mm256_cmp_ps::<_CMP_NEQ_UQ>(half, self.avx._mm256_setzero_ps());
-                let mask = self.avx._mm256_movemask_ps(nonzero) as u8;
-                let indices = INDICES[usize::from(mask)];
-                let order: __m256i = self.avx2._mm256_cvtepu8_epi32(cast([indices, [0; WIDTH]]));
-                let kept: [f32; WIDTH] = cast(self.avx2._mm256_permutevar8x32_ps(half, order));
-                at[count..count + WIDTH].copy_from_slice(&indices.map(|index| first + index));
-                values[count..count + WIDTH].copy_from_slice(&kept);
-                count += mask.count_ones() as usize;
+                bits |= (self.avx._mm256_movemask_ps(nonzero) as u16) << shift;
             }
-            count
+            bits
         }
     }
 }

@@ -1,24 +1,25 @@
 //! Products whose left operand has many zeros: they multiply its nonzero elements alone.
 //!
-//! Every multiply-add loads a vector of the right operand from the first-level cache, which a tile of a dense product
-//! loads once for all of its rows. So a product with half of the elements takes more than half of the time.
+//! A line of the right operand is loaded from the first-level cache once for those of four rows that have a nonzero element
+//! there, while a tile of a dense product loads it once for all of its rows. So a product with half of the elements takes more
+//! than half of the time.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{Line, Matrix};
-use super::super::nonzeros::{List, Nonzeros};
+use super::super::nonzeros::{GROUP, List, Lists, Nonzeros};
 use super::sparse::Lines;
 use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, opaque_copy, vectors};
 use super::transposed::AHEAD;
 
 /// Calls a method with constants for the width of the vectors: vectors in a line, panels that are computed at once, and
-/// rows that are computed at once. There are enough independent sums to hide the latency of a multiply-add.
+/// rows that are. There are enough independent sums to hide the latency of a multiply-add.
 macro_rules! with_lists {
     ($object:ident.$run:ident($S:ident, $simd:expr)) => {
         match $S::F32_LANES {
-            16 => $object.$run::<$S, 1, 4, 2>($simd),
+            16 => $object.$run::<$S, 1, 4, GROUP>($simd),
             8 => $object.$run::<$S, 2, 4, 1>($simd),
             4 => $object.$run::<$S, 4, 2, 1>($simd),
             1 => $object.$run::<$S, 16, 1, 1>($simd),
@@ -51,22 +52,22 @@ impl<F: ResumableEpilogue> WithSimd for NonzeroProduct<'_, F> {
 
 impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const P: usize, const T: usize>(mut self, simd: S) {
+    fn run<S: Simd, const V: usize, const P: usize, const G: usize>(mut self, simd: S) {
         let grouped = self.b.panels() / P * P;
         let (mut copies, mut copy) = ([[Line::ZERO; DEPTH]; P], [[Line::ZERO; DEPTH]; 1]);
         for block in 0..self.a.blocks() {
             for panel in (0..grouped).step_by(P) {
-                self.column::<S, V, P, T>(simd, block, panel, &mut copies);
+                self.column::<S, V, P, G>(simd, block, panel, &mut copies);
             }
             for panel in grouped..self.b.panels() {
-                self.column::<S, V, 1, T>(simd, block, panel, &mut copy);
+                self.column::<S, V, 1, G>(simd, block, panel, &mut copy);
             }
         }
     }
 
     /// Adds the products over a block to the sums of `P` panels.
     #[inline(always)]
-    fn column<S: Simd, const V: usize, const P: usize, const T: usize>(
+    fn column<S: Simd, const V: usize, const P: usize, const G: usize>(
         &mut self,
         simd: S,
         block: usize,
@@ -74,48 +75,55 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         copy: &mut [[Line; DEPTH]; P],
     ) {
         let right = lines_of(self.b, panel, block * DEPTH, copy);
-        let paired = self.a.rows() / T * T;
-        for row in (0..paired).step_by(T) {
-            self.rows::<S, V, P, T>(simd, block, row, panel, right);
-        }
-        for row in paired..self.a.rows() {
-            self.rows::<S, V, P, 1>(simd, block, row, panel, right);
+        for index in 0..self.a.rows().div_ceil(G) {
+            self.group::<S, V, P, G>(simd, block, index, panel, right);
         }
     }
 
     #[inline(always)]
-    fn rows<S: Simd, const V: usize, const P: usize, const T: usize>(
+    fn group<S: Simd, const V: usize, const P: usize, const G: usize>(
         &mut self,
         simd: S,
         block: usize,
-        row: usize,
+        index: usize,
         panel: usize,
         right: Block<'_, P>,
     ) {
         let last = block + 1 == self.a.blocks();
+        let row = index * G;
+        // The last group may have fewer.
+        let rows = G.min(self.a.rows() - row);
         if last {
             for p in 0..P {
-                for t in 0..T {
-                    self.epilogue.prefetch(row + AHEAD + t, panel + p);
+                for g in 0..G {
+                    self.epilogue.prefetch(row + AHEAD + g, panel + p);
                 }
             }
         }
-        let mut sums: [Lines<S, V, P>; T] = [[[simd.splat_f32s(0.0); V]; P]; T];
+        let mut sums: [Lines<S, V, P>; G] = [[[simd.splat_f32s(0.0); V]; P]; G];
         if block > 0 {
             for p in 0..P {
-                let lines = self.epilogue.partial(row..row + T, panel + p);
-                for t in 0..T {
-                    sums[t][p] = vectors::<S, V>(&lines[t]);
+                let lines = self.epilogue.partial(row..row + rows, panel + p);
+                for g in 0..G {
+                    if let Some(line) = lines.get(g) {
+                        sums[g][p] = vectors::<S, V>(line);
+                    }
                 }
             }
         }
-        add_lists(simd, lists(self.a, row..row + T, block), right, &mut sums);
-        for (p, sums) in by_panel::<S, V, P, T>(simd, &sums).into_iter().enumerate() {
-            if last {
+        add_lists(simd, self.a.lists(index, block), right, &mut sums);
+        for (p, sums) in by_panel::<S, V, P, G>(simd, &sums).into_iter().enumerate() {
+            if last && rows == G {
                 self.epilogue.apply(simd, row, panel + p, sums);
                 continue;
             }
-            let lines = self.epilogue.partial(row..row + T, panel + p);
+            if last {
+                for g in 0..rows {
+                    self.epilogue.apply(simd, row + g, panel + p, [sums[g]]);
+                }
+                continue;
+            }
+            let lines = self.epilogue.partial(row..row + rows, panel + p);
             for (sums, line) in sums.iter().zip(lines) {
                 S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
             }
@@ -176,73 +184,58 @@ fn lines_of<'a, const P: usize>(
     block
 }
 
-/// The lists of some rows within a block.
+/// Adds the products of the elements of each list with their lines to the sums of the rows that have such elements.
 #[inline(always)]
-fn lists<const T: usize>(a: &Nonzeros, rows: Range<usize>, block: usize) -> [List<'_>; T] {
-    let mut lists = [List { at: &[], values: &[] }; T];
-    for (list, row) in lists.iter_mut().zip(rows) {
-        *list = a.list(row, block);
+fn add_lists<S: Simd, const V: usize, const P: usize, const G: usize>(
+    simd: S,
+    lists: Lists<'_, G>,
+    right: Block<'_, P>,
+    sums: &mut [Lines<S, V, P>; G],
+) {
+    macro_rules! add_each {
+        ($($pattern:literal)+) => {
+            $(if $pattern < 1 << G {
+                add_list::<S, V, P, G, $pattern>(simd, lists.of_pattern($pattern), right, sums);
+            })+
+        };
     }
-    lists
+    add_each!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
 }
 
-/// Adds the products of the elements of each list with their lines to the sums of each.
+/// Adds the products of one list.
 #[inline(always)]
-fn add_lists<S: Simd, const V: usize, const P: usize, const T: usize>(
+fn add_list<S: Simd, const V: usize, const P: usize, const G: usize, const PATTERN: usize>(
     simd: S,
-    lists: [List<'_>; T],
+    list: List<'_, G>,
     right: Block<'_, P>,
-    sums: &mut [Lines<S, V, P>; T],
+    sums: &mut [Lines<S, V, P>; G],
 ) {
-    let shared = lists.iter().map(|list| list.at.len()).min().unwrap_or(0);
-    let (mut heads, mut tails) = (lists, lists);
-    for t in 0..T {
-        // One length for all slices, so that no access needs a bounds check.
-        let (at, more_at) = lists[t].at.split_at(shared);
-        let (values, more_values) = lists[t].values.split_at(shared);
-        (heads[t], tails[t]) = (List { at, values }, List { at: more_at, values: more_values });
-    }
-    for i in 0..shared {
-        for t in 0..T {
-            add_element(simd, heads[t].at[i], heads[t].values[i], right, &mut sums[t]);
-        }
-    }
-    if T > 1 {
-        for t in 0..T {
-            for (&at, &value) in tails[t].at.iter().zip(tails[t].values) {
-                add_element(simd, at, value, right, &mut sums[t]);
+    for (&at, values) in list.at.iter().zip(list.values) {
+        let at = usize::from(at) % DEPTH;
+        for g in 0..G {
+            if PATTERN >> g & 1 == 1 {
+                let left = simd.splat_f32s(values[g]);
+                for p in 0..P {
+                    add_product(simd, left, vectors::<S, V>(&right[p][at]), &mut sums[g][p]);
+                }
             }
         }
     }
 }
 
-#[inline(always)]
-fn add_element<S: Simd, const V: usize, const P: usize>(
-    simd: S,
-    at: u8,
-    value: f32,
-    right: Block<'_, P>,
-    sums: &mut Lines<S, V, P>,
-) {
-    let left = simd.splat_f32s(value);
-    for p in 0..P {
-        add_product(simd, left, vectors::<S, V>(&right[p][usize::from(at) % DEPTH]), &mut sums[p]);
-    }
-}
-
 /// The sums of each panel, in a copy that the compiler does not see through.
 #[inline(always)]
-fn by_panel<S: Simd, const V: usize, const P: usize, const T: usize>(
+fn by_panel<S: Simd, const V: usize, const P: usize, const G: usize>(
     simd: S,
-    sums: &[Lines<S, V, P>; T],
-) -> [Sums<S, V, T>; P] {
-    let mut panels: [Sums<S, V, T>; P] = [[[simd.splat_f32s(0.0); V]; T]; P];
+    sums: &[Lines<S, V, P>; G],
+) -> [Sums<S, V, G>; P] {
+    let mut panels: [Sums<S, V, G>; P] = [[[simd.splat_f32s(0.0); V]; G]; P];
     for p in 0..P {
         let mut panel = panels[p];
-        for t in 0..T {
-            panel[t] = sums[t][p];
+        for g in 0..G {
+            panel[g] = sums[g][p];
         }
-        panels[p] = opaque_copy::<S, V, T>(&panel);
+        panels[p] = opaque_copy::<S, V, G>(&panel);
     }
     panels
 }
