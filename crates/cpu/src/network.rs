@@ -251,7 +251,8 @@ impl Mlp {
                 let input = input_of(stage, hidden.last().zip(before.as_deref()), input, |output| {
                     // A product with an added pair is computed in full.
                     let alone = added.is_none();
-                    alone.then(|| trace.nonzeros.of_columns(engine.arch, output)).flatten()
+                    let scratch = &mut gradients.output_transposed;
+                    alone.then(|| trace.nonzeros.of_transposed(engine.arch, output, scratch)).flatten()
                 });
                 stage.learn(engine, input, gradients, added, learning);
             }

@@ -2,7 +2,7 @@
 //!
 //! An element of a product is one chain of multiply-adds in the order of the inner dimension, for vectors
 //! of any width and tiles of any shape. So a product has the same bits on every processor that has fused
-//! multiply-adds.
+//! multiply-adds. One exception is the product with nonzero elements alone, which AVX-512 adds in the order of their lists.
 
 /// Calls a method with constants for the width of the vectors: vectors in a line, vectors in a last line
 /// that is at most half full, and panels and rows of a tile. A tile has as many sums as fit the vector registers.

@@ -6,7 +6,7 @@ use pulp::Arch;
 
 /// A SIMD instruction set of this processor.
 ///
-/// Results have the same bits with every set that has fused multiply-adds.
+/// What is drawn has the same bits with every set that has fused multiply-adds. A matrix product may add in another order.
 #[derive(Debug, Clone, Copy)]
 pub struct Vectors(Arch);
 

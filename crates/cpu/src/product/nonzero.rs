@@ -4,6 +4,7 @@
 //! there, while a tile of a dense product loads it once for all of its rows. So a product with half of the elements takes more
 //! than half of the time.
 
+use std::array;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -15,14 +16,15 @@ use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, opaque_copy, v
 use super::transposed::AHEAD;
 
 /// Calls a method with constants for the width of the vectors: vectors in a line, panels that are computed at once, and
-/// rows that are. There are enough independent sums to hide the latency of a multiply-add.
+/// rows that are. There are enough independent sums to hide the latency of a multiply-add. A single panel that is left over
+/// joins the last others, since it would take as long as all of them.
 macro_rules! with_lists {
     ($object:ident.$run:ident($S:ident, $simd:expr)) => {
         match $S::F32_LANES {
-            16 => $object.$run::<$S, 1, 4, GROUP>($simd),
-            8 => $object.$run::<$S, 2, 4, 1>($simd),
-            4 => $object.$run::<$S, 4, 2, 1>($simd),
-            1 => $object.$run::<$S, 16, 1, 1>($simd),
+            16 => $object.$run::<$S, 1, 4, 5, GROUP>($simd),
+            8 => $object.$run::<$S, 2, 4, 5, 1>($simd),
+            4 => $object.$run::<$S, 4, 2, 3, 1>($simd),
+            1 => $object.$run::<$S, 16, 1, 2, 1>($simd),
             lanes => unreachable!("vectors of {lanes} floats"),
         }
     };
@@ -52,15 +54,21 @@ impl<F: ResumableEpilogue> WithSimd for NonzeroProduct<'_, F> {
 
 impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const P: usize, const G: usize>(mut self, simd: S) {
-        let grouped = self.b.panels() / P * P;
-        let (mut copies, mut copy) = ([[Line::ZERO; DEPTH]; P], [[Line::ZERO; DEPTH]; 1]);
+    fn run<S: Simd, const V: usize, const P: usize, const MORE: usize, const G: usize>(mut self, simd: S) {
+        let (all, rest) = (self.b.panels(), self.b.panels() % P);
+        let is_single = rest == 1 && all > P;
+        let grouped = all - rest - if is_single { P } else { 0 };
+        let mut copies = [[Line::ZERO; DEPTH]; MORE];
         for block in 0..self.a.blocks() {
             for panel in (0..grouped).step_by(P) {
                 self.column::<S, V, P, G>(simd, block, panel, &mut copies);
             }
-            for panel in grouped..self.b.panels() {
-                self.column::<S, V, 1, G>(simd, block, panel, &mut copy);
+            if is_single {
+                self.column::<S, V, MORE, G>(simd, block, grouped, &mut copies);
+                continue;
+            }
+            for panel in grouped..all {
+                self.column::<S, V, 1, G>(simd, block, panel, &mut copies);
             }
         }
     }
@@ -72,9 +80,9 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         simd: S,
         block: usize,
         panel: usize,
-        copy: &mut [[Line; DEPTH]; P],
+        copies: &mut [[Line; DEPTH]],
     ) {
-        let right = lines_of(self.b, panel, block * DEPTH, copy);
+        let right = lines_of(self.b, panel, block * DEPTH, copies);
         for index in 0..self.a.rows().div_ceil(G) {
             self.group::<S, V, P, G>(simd, block, index, panel, right);
         }
@@ -167,15 +175,15 @@ fn lines_of<'a, const P: usize>(
     b: &'a Matrix,
     panel: usize,
     first: usize,
-    copy: &'a mut [[Line; DEPTH]; P],
+    copies: &'a mut [[Line; DEPTH]],
 ) -> Block<'a, P> {
     if b.rows() - first < DEPTH {
         for p in 0..P {
             let lines = &b.panel(panel + p)[first..];
-            copy[p][..lines.len()].copy_from_slice(lines);
+            copies[p][..lines.len()].copy_from_slice(lines);
         }
     }
-    let mut block = copy.each_ref();
+    let mut block = array::from_fn(|p| &copies[p]);
     for p in 0..P {
         if let Some(whole) = b.panel(panel + p)[first..].first_chunk() {
             block[p] = whole;
