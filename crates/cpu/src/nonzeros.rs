@@ -3,10 +3,10 @@
 //! A ReLU leaves about half of its outputs behind a normalisation, and often far fewer elsewhere. A zero adds nothing to a
 //! sum if the other factor is finite, so a product may leave it out.
 //!
-//! With AVX-512 four rows of the matrix are a group. A column has a *pattern* in it: a bit for each row of the group, set if the row's
-//! element is nonzero. Within a block of columns, a group's columns are sorted by pattern. The product has a loop for
-//! each pattern, which loads a line of the other operand once for all rows of the pattern, and multiplies no zero. Smaller
-//! vectors leave no registers for the sums of four rows, so there each row has a list of its own.
+//! Where few elements are nonzero, each row has a list of its own. With AVX-512, denser rows are taken in groups of four. A column has a
+//! *pattern* in a group: a bit for each row, set if the row's element is nonzero. Within a block of columns, a group's columns are
+//! sorted by pattern. The product has a loop for each pattern, which loads a line of the other operand once for all rows of
+//! the pattern, and multiplies no zero. Smaller vectors leave no registers for the sums of four rows.
 
 #[cfg(target_arch = "x86_64")]
 mod groups;
@@ -25,6 +25,9 @@ pub(super) const GROUP: usize = 4;
 const PATTERNS: usize = (1 << GROUP) - 1;
 /// The largest share of nonzero elements with which a product with these alone is faster.
 const MAX_DENSITY: f64 = 0.65;
+/// The largest one with which lists of single rows are faster than those of groups, which take longer to sort.
+#[cfg(target_arch = "x86_64")]
+const MAX_OF_SINGLE_ROWS: f64 = 0.3;
 /// Rows from one to the next of which the density is estimated.
 const SAMPLED: usize = 8;
 
@@ -105,19 +108,26 @@ impl Nonzeros {
 
     /// The nonzero elements of `matrix`, if these are few.
     pub(super) fn of(&mut self, arch: Arch, matrix: &Matrix) -> Option<&Self> {
-        is_sparse(arch, matrix).then(|| self.collect(arch, matrix))
-    }
-
-    fn collect(&mut self, arch: Arch, matrix: &Matrix) -> &Self {
-        (self.rows, self.cols, self.together) = (matrix.rows(), matrix.cols(), rows_of_list(arch));
+        self.together = rows_of_list(arch, matrix)?;
+        (self.rows, self.cols) = (matrix.rows(), matrix.cols());
         match arch {
             #[cfg(target_arch = "x86_64")]
-            Arch::V4(simd) => simd.vectorize(groups::Collect { simd, nonzeros: self, matrix }),
+            Arch::V4(simd) if self.together == GROUP => {
+                simd.vectorize(groups::Collect { simd, nonzeros: self, matrix });
+            }
+            _ => self.collect_single_rows(arch, matrix),
+        }
+        Some(self)
+    }
+
+    fn collect_single_rows(&mut self, arch: Arch, matrix: &Matrix) {
+        match arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(simd) => simd.vectorize(single::Collect { simd, nonzeros: self, matrix }),
             #[cfg(target_arch = "x86_64")]
             Arch::V3(simd) => simd.vectorize(single::Collect { simd, nonzeros: self, matrix }),
             _ => single::Collect { simd: Scalar, nonzeros: self, matrix }.call(),
         }
-        self
     }
 
     /// The nonzero elements of the transpose of `matrix`, if these are few and its rows are no longer than a block.
@@ -128,17 +138,22 @@ impl Nonzeros {
         matrix: &Matrix,
         transposed: &mut Matrix,
     ) -> Option<&Self> {
-        if matrix.rows() > Self::BLOCK || !is_sparse(arch, matrix) {
+        if matrix.rows() > Self::BLOCK {
             return None;
         }
-        #[cfg(target_arch = "x86_64")]
-        if let Arch::V4(simd) = arch {
-            (self.rows, self.cols, self.together) = (matrix.cols(), matrix.rows(), GROUP);
-            simd.vectorize(groups::CollectTransposed { simd, nonzeros: self, matrix });
-            return Some(self);
+        self.together = rows_of_list(arch, matrix)?;
+        (self.rows, self.cols) = (matrix.cols(), matrix.rows());
+        match arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(simd) if self.together == GROUP => {
+                simd.vectorize(groups::CollectTransposed { simd, nonzeros: self, matrix });
+            }
+            _ => {
+                transpose(arch, matrix, transposed);
+                self.collect_single_rows(arch, transposed);
+            }
         }
-        transpose(arch, matrix, transposed);
-        Some(self.collect(arch, transposed))
+        Some(self)
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -146,7 +161,6 @@ impl Nonzeros {
     }
 
     /// Whether lists have a group's rows.
-    #[cfg(test)]
     pub(super) fn has_groups(&self) -> bool {
         self.together == GROUP
     }
@@ -156,29 +170,26 @@ impl Nonzeros {
         Self::blocks_of(self.cols)
     }
 
-    /// The lists within a block: of the group with that index, if lists have a group's rows, or else of that row.
+    /// The lists of `G` rows within a block, the first being `row`.
     #[inline(always)]
-    pub(super) fn lists<const G: usize>(&self, index: usize, block: usize) -> Lists<'_, G> {
-        assert_eq!(self.together, G, "rows of a list");
+    pub(super) fn lists<const G: usize>(&self, row: usize, block: usize) -> Lists<'_, G> {
+        assert!(self.together == G && row.is_multiple_of(G), "rows of a list");
         let count = (1 << G) - 1;
-        let first = (block * self.rows.div_ceil(G) + index) * count;
+        let first = (block * self.rows.div_ceil(G) + row / G) * count;
         Lists { starts: &self.starts[first..=first + count], at: &self.at, values: self.values.as_chunks().0 }
     }
 }
 
-/// Rows of a list: as many as a product has registers for.
-const fn rows_of_list(arch: Arch) -> usize {
+/// Rows of the lists with which the product is fastest; `None` if the full product is. Some rows are enough to tell.
+fn rows_of_list(arch: Arch, matrix: &Matrix) -> Option<usize> {
+    let sampled = matrix.rows().div_ceil(SAMPLED) * matrix.panels() * LINE;
+    let count = arch.dispatch(Count(matrix)) as f64;
+    let is_at_most = |density: f64| count <= density * sampled as f64;
     match arch {
         #[cfg(target_arch = "x86_64")]
-        Arch::V4(_) => GROUP,
-        _ => 1,
+        Arch::V4(_) if !is_at_most(MAX_OF_SINGLE_ROWS) => is_at_most(MAX_DENSITY).then_some(GROUP),
+        _ => is_at_most(MAX_DENSITY).then_some(1),
     }
-}
-
-/// Whether a product with the nonzero elements alone is faster than the full one. Some rows are enough to tell.
-fn is_sparse(arch: Arch, matrix: &Matrix) -> bool {
-    let sampled = matrix.rows().div_ceil(SAMPLED) * matrix.panels() * LINE;
-    arch.dispatch(Count(matrix)) as f64 <= MAX_DENSITY * sampled as f64
 }
 
 /// Counts the nonzero elements of the sampled rows.

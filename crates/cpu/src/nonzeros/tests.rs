@@ -19,12 +19,10 @@ fn listed(nonzeros: &Nonzeros) -> Vec<Element> {
 
 fn in_lists_of<const G: usize>(nonzeros: &Nonzeros) -> Vec<Element> {
     let mut elements = Vec::new();
-    for (block, index) in (0..nonzeros.blocks())
-        .flat_map(|block| (0..nonzeros.rows().div_ceil(G)).map(move |index| (block, index)))
-    {
-        let first = index * G;
+    let rows = || (0..nonzeros.rows()).step_by(G);
+    for (block, first) in (0..nonzeros.blocks()).flat_map(|block| rows().map(move |row| (block, row))) {
         for pattern in 1..1 << G {
-            let List { at, values } = nonzeros.lists::<G>(index, block).of_pattern(pattern);
+            let List { at, values } = nonzeros.lists::<G>(first, block).of_pattern(pattern);
             assert!(at.is_sorted_by(|left, right| left < right), "columns from the left");
             for (&at, values) in at.iter().zip(values) {
                 let col = block * Nonzeros::BLOCK + usize::from(at);

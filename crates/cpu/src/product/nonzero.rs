@@ -1,8 +1,8 @@
 //! Products whose left operand has many zeros: they multiply its nonzero elements alone.
 //!
-//! A line of the right operand is loaded from the first-level cache once for those of four rows that have a nonzero element
-//! there, while a tile of a dense product loads it once for all of its rows. So a product with half of the elements takes more
-//! than half of the time.
+//! A line of the right operand is loaded from the first-level cache for each nonzero element of the row, or once for those of
+//! four rows that have a nonzero element there, while a tile of a dense product loads it once for all of its rows. So a
+//! product with half of the elements takes more than half of the time.
 
 use std::array;
 use std::ops::Range;
@@ -15,16 +15,17 @@ use super::sparse::Lines;
 use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, opaque_copy, vectors};
 use super::transposed::AHEAD;
 
-/// Calls a method with constants for the width of the vectors: vectors in a line, panels that are computed at once, and
-/// rows that are. There are enough independent sums to hide the latency of a multiply-add. A single panel that is left over
-/// joins the last others, since it would take as long as all of them.
+/// Calls a method with constants for the width of the vectors and the rows of a list: vectors in a line, panels and rows
+/// that are computed at once, and the rows of a list. There are enough independent sums to hide the latency of a multiply-add. The
+/// third constant is the number of panels with a single one that is left over, which would take as long as all others by itself.
 macro_rules! with_lists {
-    ($object:ident.$run:ident($S:ident, $simd:expr)) => {
+    ($object:ident.$run:ident($S:ident, $has_groups:expr, $simd:expr)) => {
         match $S::F32_LANES {
-            16 => $object.$run::<$S, 1, 4, 5, GROUP>($simd),
-            8 => $object.$run::<$S, 2, 4, 5, 1>($simd),
-            4 => $object.$run::<$S, 4, 2, 3, 1>($simd),
-            1 => $object.$run::<$S, 16, 1, 2, 1>($simd),
+            16 if $has_groups => $object.$run::<$S, 1, 4, 5, GROUP, GROUP>($simd),
+            16 => $object.$run::<$S, 1, 4, 5, 2, 1>($simd),
+            8 => $object.$run::<$S, 2, 4, 5, 1, 1>($simd),
+            4 => $object.$run::<$S, 4, 2, 3, 1, 1>($simd),
+            1 => $object.$run::<$S, 16, 1, 2, 1, 1>($simd),
             lanes => unreachable!("vectors of {lanes} floats"),
         }
     };
@@ -48,34 +49,38 @@ impl<F: ResumableEpilogue> WithSimd for NonzeroProduct<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        with_lists!(self.run(S, simd));
+        let has_groups = self.a.has_groups();
+        with_lists!(self.run(S, has_groups, simd));
     }
 }
 
 impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const P: usize, const MORE: usize, const G: usize>(mut self, simd: S) {
+    fn run<S: Simd, const V: usize, const P: usize, const MORE: usize, const R: usize, const G: usize>(
+        mut self,
+        simd: S,
+    ) {
         let (all, rest) = (self.b.panels(), self.b.panels() % P);
         let is_single = rest == 1 && all > P;
         let grouped = all - rest - if is_single { P } else { 0 };
         let mut copies = [[Line::ZERO; DEPTH]; MORE];
         for block in 0..self.a.blocks() {
             for panel in (0..grouped).step_by(P) {
-                self.column::<S, V, P, G>(simd, block, panel, &mut copies);
+                self.column::<S, V, P, R, G>(simd, block, panel, &mut copies);
             }
             if is_single {
-                self.column::<S, V, MORE, G>(simd, block, grouped, &mut copies);
+                self.column::<S, V, MORE, R, G>(simd, block, grouped, &mut copies);
                 continue;
             }
             for panel in grouped..all {
-                self.column::<S, V, 1, G>(simd, block, panel, &mut copies);
+                self.column::<S, V, 1, R, G>(simd, block, panel, &mut copies);
             }
         }
     }
 
     /// Adds the products over a block to the sums of `P` panels.
     #[inline(always)]
-    fn column<S: Simd, const V: usize, const P: usize, const G: usize>(
+    fn column<S: Simd, const V: usize, const P: usize, const R: usize, const G: usize>(
         &mut self,
         simd: S,
         block: usize,
@@ -83,51 +88,54 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         copies: &mut [[Line; DEPTH]],
     ) {
         let right = lines_of(self.b, panel, block * DEPTH, copies);
-        for index in 0..self.a.rows().div_ceil(G) {
-            self.group::<S, V, P, G>(simd, block, index, panel, right);
+        for row in (0..self.a.rows()).step_by(R) {
+            self.rows::<S, V, P, R, G>(simd, block, row, panel, right);
         }
     }
 
     #[inline(always)]
-    fn group<S: Simd, const V: usize, const P: usize, const G: usize>(
+    fn rows<S: Simd, const V: usize, const P: usize, const R: usize, const G: usize>(
         &mut self,
         simd: S,
         block: usize,
-        index: usize,
+        row: usize,
         panel: usize,
         right: Block<'_, P>,
     ) {
         let last = block + 1 == self.a.blocks();
-        let row = index * G;
-        // The last group may have fewer.
-        let rows = G.min(self.a.rows() - row);
+        // The last ones may be fewer.
+        let rows = R.min(self.a.rows() - row);
         if last {
             for p in 0..P {
-                for g in 0..G {
-                    self.epilogue.prefetch(row + AHEAD + g, panel + p);
+                for r in 0..R {
+                    self.epilogue.prefetch(row + AHEAD + r, panel + p);
                 }
             }
         }
-        let mut sums: [Lines<S, V, P>; G] = [[[simd.splat_f32s(0.0); V]; P]; G];
+        let mut sums: [Lines<S, V, P>; R] = [[[simd.splat_f32s(0.0); V]; P]; R];
         if block > 0 {
             for p in 0..P {
                 let lines = self.epilogue.partial(row..row + rows, panel + p);
-                for g in 0..G {
-                    if let Some(line) = lines.get(g) {
-                        sums[g][p] = vectors::<S, V>(line);
+                for r in 0..R {
+                    if let Some(line) = lines.get(r) {
+                        sums[r][p] = vectors::<S, V>(line);
                     }
                 }
             }
         }
-        add_lists(simd, self.a.lists(index, block), right, &mut sums);
-        for (p, sums) in by_panel::<S, V, P, G>(simd, &sums).into_iter().enumerate() {
-            if last && rows == G {
+        if G == 1 {
+            add_single_rows(simd, self.a, row, block, right, &mut sums);
+        } else {
+            add_group(simd, self.a.lists::<G>(row, block), right, &mut sums);
+        }
+        for (p, sums) in by_panel::<S, V, P, R>(simd, &sums).into_iter().enumerate() {
+            if last && rows == R {
                 self.epilogue.apply(simd, row, panel + p, sums);
                 continue;
             }
             if last {
-                for g in 0..rows {
-                    self.epilogue.apply(simd, row + g, panel + p, [sums[g]]);
+                for r in 0..rows {
+                    self.epilogue.apply(simd, row + r, panel + p, [sums[r]]);
                 }
                 continue;
             }
@@ -192,58 +200,105 @@ fn lines_of<'a, const P: usize>(
     block
 }
 
-/// Adds the products of the elements of each list with their lines to the sums of the rows that have such elements.
+/// Adds the products of rows with lists of their own, side by side.
 #[inline(always)]
-fn add_lists<S: Simd, const V: usize, const P: usize, const G: usize>(
+fn add_single_rows<S: Simd, const V: usize, const P: usize, const R: usize>(
+    simd: S,
+    a: &Nonzeros,
+    row: usize,
+    block: usize,
+    right: Block<'_, P>,
+    sums: &mut [Lines<S, V, P>; R],
+) {
+    let mut lists = [List { at: &[], values: &[] }; R];
+    for (list, row) in lists.iter_mut().zip(row..a.rows()) {
+        *list = a.lists::<1>(row, block).of_pattern(1);
+    }
+    let shared = lists.iter().map(|list| list.at.len()).min().unwrap_or(0);
+    let (mut heads, mut tails) = (lists, lists);
+    for r in 0..R {
+        // One length for all slices, so that no access needs a bounds check.
+        let (at, more_at) = lists[r].at.split_at(shared);
+        let (values, more_values) = lists[r].values.split_at(shared);
+        (heads[r], tails[r]) = (List { at, values }, List { at: more_at, values: more_values });
+    }
+    for i in 0..shared {
+        for r in 0..R {
+            add_element(simd, heads[r].at[i], heads[r].values[i][0], right, &mut sums[r]);
+        }
+    }
+    if R > 1 {
+        for r in 0..R {
+            for (&at, &[value]) in tails[r].at.iter().zip(tails[r].values) {
+                add_element(simd, at, value, right, &mut sums[r]);
+            }
+        }
+    }
+}
+
+/// Adds the products of a group of rows, pattern by pattern.
+#[inline(always)]
+fn add_group<S: Simd, const V: usize, const P: usize, const R: usize, const G: usize>(
     simd: S,
     lists: Lists<'_, G>,
     right: Block<'_, P>,
-    sums: &mut [Lines<S, V, P>; G],
+    sums: &mut [Lines<S, V, P>; R],
 ) {
     macro_rules! add_each {
         ($($pattern:literal)+) => {
             $(if $pattern < 1 << G {
-                add_list::<S, V, P, G, $pattern>(simd, lists.of_pattern($pattern), right, sums);
+                add_list::<S, V, P, R, G, $pattern>(simd, lists.of_pattern($pattern), right, sums);
             })+
         };
     }
     add_each!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
 }
 
-/// Adds the products of one list.
+/// Adds the products of the elements with one pattern.
 #[inline(always)]
-fn add_list<S: Simd, const V: usize, const P: usize, const G: usize, const PATTERN: usize>(
+fn add_list<S: Simd, const V: usize, const P: usize, const R: usize, const G: usize, const PATTERN: usize>(
     simd: S,
     list: List<'_, G>,
     right: Block<'_, P>,
-    sums: &mut [Lines<S, V, P>; G],
+    sums: &mut [Lines<S, V, P>; R],
 ) {
     for (&at, values) in list.at.iter().zip(list.values) {
-        let at = usize::from(at) % DEPTH;
-        for g in 0..G {
-            if PATTERN >> g & 1 == 1 {
-                let left = simd.splat_f32s(values[g]);
-                for p in 0..P {
-                    add_product(simd, left, vectors::<S, V>(&right[p][at]), &mut sums[g][p]);
-                }
+        for r in 0..R {
+            if PATTERN >> r & 1 == 1 {
+                add_element(simd, at, values[r], right, &mut sums[r]);
             }
         }
     }
 }
 
+/// Adds the product of one element.
+#[inline(always)]
+fn add_element<S: Simd, const V: usize, const P: usize>(
+    simd: S,
+    at: u8,
+    value: f32,
+    right: Block<'_, P>,
+    sums: &mut Lines<S, V, P>,
+) {
+    let left = simd.splat_f32s(value);
+    for p in 0..P {
+        add_product(simd, left, vectors::<S, V>(&right[p][usize::from(at) % DEPTH]), &mut sums[p]);
+    }
+}
+
 /// The sums of each panel, in a copy that the compiler does not see through.
 #[inline(always)]
-fn by_panel<S: Simd, const V: usize, const P: usize, const G: usize>(
+fn by_panel<S: Simd, const V: usize, const P: usize, const R: usize>(
     simd: S,
-    sums: &[Lines<S, V, P>; G],
-) -> [Sums<S, V, G>; P] {
-    let mut panels: [Sums<S, V, G>; P] = [[[simd.splat_f32s(0.0); V]; G]; P];
+    sums: &[Lines<S, V, P>; R],
+) -> [Sums<S, V, R>; P] {
+    let mut panels: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
     for p in 0..P {
         let mut panel = panels[p];
-        for g in 0..G {
-            panel[g] = sums[g][p];
+        for r in 0..R {
+            panel[r] = sums[r][p];
         }
-        panels[p] = opaque_copy::<S, V, G>(&panel);
+        panels[p] = opaque_copy::<S, V, R>(&panel);
     }
     panels
 }

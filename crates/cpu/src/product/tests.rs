@@ -105,15 +105,15 @@ proptest! {
 /// The product of the elements in the lists and `b`, in the order of the lists.
 fn of_lists<const G: usize>(is_fused: bool, a: &Nonzeros, b: &Matrix) -> Matrix {
     let mut out = Matrix::new(a.rows(), b.cols());
-    let each = (0..a.blocks()).flat_map(|block| (0..a.rows().div_ceil(G)).map(move |index| (block, index)));
-    for (block, index) in each {
+    let rows = || (0..a.rows()).step_by(G);
+    for (block, first) in (0..a.blocks()).flat_map(|block| rows().map(move |row| (block, row))) {
         for pattern in 1..1_usize << G {
-            let list = a.lists::<G>(index, block).of_pattern(pattern);
+            let list = a.lists::<G>(first, block).of_pattern(pattern);
             for (&at, values) in list.at.iter().zip(list.values) {
                 let inner = block * Nonzeros::BLOCK + usize::from(at);
                 for g in (0..G).filter(|g| pattern >> g & 1 == 1) {
                     for col in 0..b.cols() {
-                        let (row, value, right) = (index * G + g, values[g], b.get(inner, col));
+                        let (row, value, right) = (first + g, values[g], b.get(inner, col));
                         let sum = out.get(row, col);
                         let sum = if is_fused { value.mul_add(right, sum) } else { value * right + sum };
                         out.set(row, col, sum);
