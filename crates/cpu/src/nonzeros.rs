@@ -25,9 +25,15 @@ pub(super) const GROUP: usize = 4;
 const PATTERNS: usize = (1 << GROUP) - 1;
 /// The largest share of nonzero elements with which a product with these alone is faster.
 const MAX_DENSITY: f64 = 0.65;
-/// The largest one with which lists of single rows are faster than those of groups, which take longer to sort.
+/// The same with lists of single rows, where the full product has the tiles of AVX-512.
 #[cfg(target_arch = "x86_64")]
-const MAX_OF_SINGLE_ROWS: f64 = 0.3;
+const MAX_OF_SINGLE_ROWS: f64 = 0.45;
+/// The largest one with which lists of single rows are as fast as those of groups, which take longer to sort.
+#[cfg(target_arch = "x86_64")]
+const MAX_WITHOUT_GROUPS: f64 = 0.3;
+/// The shortest batch for which groups are faster. A shorter one waits for the other operand's lines.
+#[cfg(target_arch = "x86_64")]
+const MIN_BATCH_OF_GROUPS: usize = 64;
 /// Rows from one to the next of which the density is estimated.
 const SAMPLED: usize = 8;
 
@@ -180,14 +186,17 @@ impl Nonzeros {
     }
 }
 
-/// Rows of the lists with which the product is fastest; `None` if the full product is. Some rows are enough to tell.
+/// Rows of the lists with which a product of `matrix`, a row for each element of the batch, or of its transpose is fastest; `None`
+/// if the full product is. Some rows are enough to tell.
 fn rows_of_list(arch: Arch, matrix: &Matrix) -> Option<usize> {
     let sampled = matrix.rows().div_ceil(SAMPLED) * matrix.panels() * LINE;
     let count = arch.dispatch(Count(matrix)) as f64;
     let is_at_most = |density: f64| count <= density * sampled as f64;
     match arch {
         #[cfg(target_arch = "x86_64")]
-        Arch::V4(_) if !is_at_most(MAX_OF_SINGLE_ROWS) => is_at_most(MAX_DENSITY).then_some(GROUP),
+        Arch::V4(_) if matrix.rows() < MIN_BATCH_OF_GROUPS => is_at_most(MAX_OF_SINGLE_ROWS).then_some(1),
+        #[cfg(target_arch = "x86_64")]
+        Arch::V4(_) if !is_at_most(MAX_WITHOUT_GROUPS) => is_at_most(MAX_DENSITY).then_some(GROUP),
         _ => is_at_most(MAX_DENSITY).then_some(1),
     }
 }
