@@ -10,6 +10,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod groups;
+mod lists;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -19,10 +20,8 @@ use pulp::{Arch, NullaryFnOnce, Scalar};
 use super::matrix::{LINE, Matrix};
 use super::transpose::transpose;
 
-/// Rows of a group.
-pub(super) const GROUP: usize = 4;
-/// Patterns of a group that have any element.
-const PATTERNS: usize = (1 << GROUP) - 1;
+pub(super) use lists::{GROUP, List, Lists, Nonzeros};
+
 /// The largest share of nonzero elements with which a product with these alone is faster.
 const MAX_DENSITY: f64 = 0.65;
 /// The same with lists of single rows, where the full product has the tiles of AVX-512.
@@ -37,81 +36,7 @@ const MIN_BATCH_OF_GROUPS: usize = 64;
 /// Rows from one to the next of which the density is estimated.
 const SAMPLED: usize = 8;
 
-/// Columns in which the same ones of `G` rows have nonzero elements.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct List<'a, const G: usize> {
-    /// Each column, counted from the first one of the block.
-    pub(super) at: &'a [u8],
-    /// The elements in each column.
-    pub(super) values: &'a [[f32; G]],
-}
-
-/// The lists of `G` rows within a block of columns: one for each pattern that has any element.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Lists<'a, const G: usize> {
-    /// Where each list begins, and the end of the last one.
-    starts: &'a [u32],
-    at: &'a [u8],
-    values: &'a [[f32; G]],
-}
-
-impl<'a, const G: usize> Lists<'a, G> {
-    /// The columns with that pattern, from the left.
-    #[inline(always)]
-    pub(super) fn of_pattern(self, pattern: usize) -> List<'a, G> {
-        let list = self.starts[pattern - 1] as usize..self.starts[pattern] as usize;
-        List { at: &self.at[list.clone()], values: &self.values[list] }
-    }
-}
-
-/// The nonzero elements of a matrix.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Nonzeros {
-    rows: usize,
-    cols: usize,
-    /// Rows of a list: a group, or one.
-    together: usize,
-    /// The columns of the lists: block by block, within a block by group or row, and then by pattern.
-    at: Vec<u8>,
-    /// As many numbers for each of `at` as a list has rows.
-    values: Vec<f32>,
-    /// Where each list begins, and the end of the last one.
-    starts: Vec<u32>,
-}
-
 impl Nonzeros {
-    /// Panels of a block.
-    const PANELS: usize = 8;
-    /// Columns of a block. As many lines of four panels of the other operand fill two thirds of a first-level cache of
-    /// 48 KiB.
-    pub(super) const BLOCK: usize = Self::PANELS * LINE;
-
-    /// Memory for the nonzero elements of matrices of up to `[rows, cols]`, transposed or not.
-    pub(super) fn new(rows: usize, cols: usize) -> Self {
-        let [at, values, starts] = Self::room(rows, cols);
-        let (at, values, starts) = (vec![0; at], vec![0.0; values], vec![0; starts]);
-        Self { rows: 0, cols: 0, together: 1, at, values, starts }
-    }
-
-    /// Bytes of that memory.
-    pub(super) fn bytes(rows: usize, cols: usize) -> u64 {
-        let [at, values, starts] = Self::room(rows, cols);
-        (at * size_of::<u8>() + values * size_of::<f32>() + starts * size_of::<u32>()) as u64
-    }
-
-    /// Columns, values and starts of the lists of a matrix, transposed or not.
-    fn room(rows: usize, cols: usize) -> [usize; 3] {
-        let elements = rows.next_multiple_of(LINE) * cols.next_multiple_of(LINE);
-        let lists = |rows: usize, cols| Self::blocks_of(cols) * rows.max(PATTERNS * rows.div_ceil(GROUP));
-        // A block is written as a whole, beyond the elements that are counted.
-        let more = Self::BLOCK;
-        [elements + more, elements + GROUP * more, lists(rows, cols).max(lists(cols, rows)) + 1]
-    }
-
-    const fn blocks_of(cols: usize) -> usize {
-        cols.div_ceil(Self::BLOCK)
-    }
-
     /// The nonzero elements of `matrix`, if these are few.
     pub(super) fn of(&mut self, arch: Arch, matrix: &Matrix) -> Option<&Self> {
         self.together = rows_of_list(arch, matrix)?;
@@ -160,29 +85,6 @@ impl Nonzeros {
             }
         }
         Some(self)
-    }
-
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Whether lists have a group's rows.
-    pub(super) fn has_groups(&self) -> bool {
-        self.together == GROUP
-    }
-
-    /// Blocks of columns.
-    pub(super) fn blocks(&self) -> usize {
-        Self::blocks_of(self.cols)
-    }
-
-    /// The lists of `G` rows within a block, the first being `row`.
-    #[inline(always)]
-    pub(super) fn lists<const G: usize>(&self, row: usize, block: usize) -> Lists<'_, G> {
-        assert!(self.together == G && row.is_multiple_of(G), "rows of a list");
-        let count = (1 << G) - 1;
-        let first = (block * self.rows.div_ceil(G) + row / G) * count;
-        Lists { starts: &self.starts[first..=first + count], at: &self.at, values: self.values.as_chunks().0 }
     }
 }
 

@@ -8,7 +8,7 @@ use pulp::x86::V4;
 
 use super::super::matrix::{LINE, Line, Matrix};
 use super::super::transpose::{TransposeTile, tile_of};
-use super::{GROUP, Nonzeros, PATTERNS};
+use super::lists::{GROUP, Nonzeros, PATTERNS};
 
 /// Collects the nonzero elements of a matrix.
 pub(super) struct Collect<'a> {

@@ -3,7 +3,7 @@
 use pulp::{NullaryFnOnce, Scalar};
 
 use super::super::matrix::{LINE, Line, Matrix, panels};
-use super::Nonzeros;
+use super::lists::Nonzeros;
 
 /// Collects the nonzero elements of a matrix.
 pub(super) struct Collect<'a, S> {
