@@ -2,6 +2,9 @@
 
 use pulp::Simd;
 
+#[cfg(target_arch = "x86_64")]
+use super::avx512;
+
 /// Numbers that an update computes with, element by element: a SIMD vector, a tensor of a device, or one
 /// `f64` in a test.
 ///
@@ -70,6 +73,10 @@ impl<S: Simd> Vector<S> {
     #[inline(always)]
     fn normal_or_zero(self) -> Self {
         let Self { simd, value } = self;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(value) = avx512::normal_or_zero(simd, value) {
+            return Self { simd, value };
+        }
         let magnitude = simd.and_f32s(value, simd.splat_f32s(f32::from_bits(0x7fff_ffff)));
         let subnormal = simd.less_than_f32s(magnitude, simd.splat_f32s(f32::MIN_POSITIVE));
         Self { simd, value: simd.select_f32s(subnormal, simd.splat_f32s(0.0), value) }
@@ -88,6 +95,16 @@ pub fn splat<S: Simd, const COEFFICIENTS: usize>(
         vectors[index].value = simd.splat_f32s(coefficients[index]);
     }
     vectors
+}
+
+/// The square roots, each rounded to the nearest float.
+#[inline(always)]
+fn sqrt<S: Simd>(simd: S, squares: S::f32s) -> S::f32s {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(roots) = avx512::sqrt(simd, squares) {
+        return roots;
+    }
+    simd.sqrt_f32s(squares)
 }
 
 impl<S: Simd> Elements for Vector<S> {
@@ -113,7 +130,7 @@ impl<S: Simd> Elements for Vector<S> {
 
     #[inline(always)]
     fn sqrt(self) -> Self {
-        Self { value: self.simd.sqrt_f32s(self.value), ..self }
+        Self { value: sqrt(self.simd, self.value), ..self }
     }
 
     #[inline(always)]
@@ -186,5 +203,106 @@ impl Elements for f64 {
 
     fn mean_with_square(self, other: &Self, keep: &Self, take: &Self) -> Self {
         keep * self + take * other * other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::WithSimd;
+
+    use super::*;
+    use crate::Vectors;
+
+    struct EachVector<'a, F>(F, &'a [f32], &'a mut [f32]);
+
+    trait Function {
+        fn of<S: Simd>(&self, vector: Vector<S>) -> Vector<S>;
+    }
+
+    impl<F: Function> WithSimd for EachVector<'_, F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Self(function, from, to) = self;
+            for (to, &from) in S::as_mut_simd_f32s(to).0.iter_mut().zip(S::as_simd_f32s(from).0) {
+                *to = function.of(Vector::new(simd, from)).value;
+            }
+        }
+    }
+
+    /// Compares a function of sixteen numbers at a time, with all vectors of the processor, with that of each.
+    fn check<F: Function + Copy>(
+        function: F,
+        exact: impl Fn(f32) -> f32,
+        numbers: impl IntoIterator<Item = [f32; 16]>,
+    ) {
+        let all = Vectors::all();
+        let mut found = [0.0; 16];
+        for numbers in numbers {
+            for vectors in &all {
+                vectors.arch().dispatch(EachVector(function, &numbers, &mut found));
+                for (found, number) in found.iter().zip(numbers) {
+                    let exact = exact(number);
+                    let is_same = found.to_bits() == exact.to_bits() || found.is_nan() && exact.is_nan();
+                    assert!(is_same, "{found:e} of {number:e} with {vectors}, not {exact:e}");
+                }
+            }
+        }
+    }
+
+    /// Sixteen numbers, from the one with these bits on.
+    fn from_bits(bits: u32) -> [f32; 16] {
+        std::array::from_fn(|i| f32::from_bits(bits + i as u32))
+    }
+
+    /// Numbers with every exponent, and those around the subnormal and infinite ones.
+    fn of_every_size() -> impl Iterator<Item = [f32; 16]> {
+        let infinity = f32::INFINITY.to_bits();
+        let edges = (0..255u32).map(|exponent| from_bits((exponent << 23).saturating_sub(8)));
+        let mut mixed = [2.0; 16];
+        (mixed[3], mixed[7], mixed[8]) = (0.0, 1e-40, f32::INFINITY);
+        (0..infinity).step_by(99_991).map(from_bits).chain(edges).chain([
+            mixed,
+            from_bits(infinity - 15),
+            [f32::NAN; 16],
+        ])
+    }
+
+    #[derive(Clone, Copy)]
+    struct Sqrt;
+
+    impl Function for Sqrt {
+        #[inline(always)]
+        fn of<S: Simd>(&self, vector: Vector<S>) -> Vector<S> {
+            vector.sqrt()
+        }
+    }
+
+    #[test]
+    fn the_root_of_every_significand_is_exact() {
+        // Between one and four, since the exponent may be even or odd.
+        check(Sqrt, f32::sqrt, (1.0f32.to_bits()..4.0f32.to_bits()).step_by(16).map(from_bits));
+    }
+
+    #[test]
+    fn roots_of_numbers_of_every_size_are_exact() {
+        check(Sqrt, f32::sqrt, of_every_size());
+    }
+
+    #[derive(Clone, Copy)]
+    struct NormalOrZero;
+
+    impl Function for NormalOrZero {
+        #[inline(always)]
+        fn of<S: Simd>(&self, vector: Vector<S>) -> Vector<S> {
+            vector.normal_or_zero()
+        }
+    }
+
+    #[test]
+    fn subnormal_numbers_become_zero_and_no_others() {
+        let exact = |number: f32| if number.is_subnormal() || number == 0.0 { 0.0 } else { number };
+        check(NormalOrZero, exact, of_every_size().flat_map(|numbers| [numbers, numbers.map(|it| -it)]));
     }
 }

@@ -11,6 +11,8 @@
 )]
 mod adam;
 mod adamw;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod clip;
 mod definition;
 mod elements;
