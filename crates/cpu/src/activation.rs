@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::matrix::{Line, Matrix};
-use super::product::{Epilogue, ResumableEpilogue};
+use super::product::{Epilogue, ResumableEpilogue, rows_of};
 
 /// Adds the bias to a product.
 pub(super) struct AddBias<'a> {
@@ -24,8 +24,9 @@ impl AddBias<'_> {
         simd: S,
         row: usize,
         panel: usize,
-        mut lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) -> [[S::f32s; V]; R] {
+        let mut lines = rows_of::<S, V, R>(simd, lines);
         let biases = self.bias.panel(panel);
         if let Some(classes) = self.classes {
             for (line, &class) in lines.iter_mut().zip(&classes[row..row + R]) {
@@ -53,9 +54,9 @@ impl Epilogue for AddBias<'_> {
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
-        let sums = self.sums(simd, row, panel, lines);
+        let sums = self.sums::<S, V, R>(simd, row, panel, lines);
         store(simd, self.partial(row..row + R, panel), &sums);
     }
 }
@@ -82,9 +83,9 @@ impl Epilogue for Activate<'_> {
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
-        let sums = self.add_bias.sums(simd, row, panel, lines);
+        let sums = self.add_bias.sums::<S, V, R>(simd, row, panel, lines);
         let activated = self.leaky_relu.apply(simd, row, panel, sums);
         store(simd, self.partial(row..row + R, panel), &activated);
     }
@@ -109,9 +110,9 @@ impl Epilogue for StoreProduct<'_> {
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
-        store(simd, self.partial(row..row + R, panel), &lines);
+        store(simd, self.partial(row..row + R, panel), &rows_of::<S, V, R>(simd, lines));
     }
 }
 

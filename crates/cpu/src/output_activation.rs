@@ -103,9 +103,9 @@ impl<F: Function> Epilogue for WithOutputActivation<'_, F> {
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
-        let mut values = self.add_bias.sums(simd, row, panel, lines);
+        let mut values = self.add_bias.sums::<S, V, R>(simd, row, panel, lines);
         for value in values.as_flattened_mut() {
             *value = self.function.at(simd, *value);
         }

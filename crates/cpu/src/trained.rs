@@ -262,7 +262,7 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
         let at = panel * self.rows + row;
         let coefficients = splat(simd, &self.coefficients);
@@ -275,7 +275,8 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
                 for buffer in 0..STATE {
                     own[buffer].value = S::as_simd_f32s(&buffers[buffer][r].0).0[v];
                 }
-                let (gradient, old) = (Vector::new(simd, lines[r][v]), Vector::new(simd, *value));
+                let gradient = Vector::new(simd, S::as_simd_f32s(&lines[r].0).0[v]);
+                let old = Vector::new(simd, *value);
                 let (new, own) = O::step(&coefficients, gradient, old, own);
                 *value = new.value;
                 for buffer in 0..STATE {
@@ -293,9 +294,7 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
             }
         }
         if let Some(squares) = self.squares.as_deref_mut() {
-            for line in &lines {
-                add_squares::<S, V>(line, squares);
-            }
+            add_squares(lines, squares);
         }
     }
 
@@ -341,10 +340,10 @@ fn mixed<S: Simd>(simd: S, average: S::f32s, value: S::f32s, share: f32) -> S::f
 }
 
 #[cold]
-fn add_squares<S: Simd, const V: usize>(line: &[S::f32s; V], squares: &mut f64) {
-    let mut values = Line::ZERO;
-    S::as_mut_simd_f32s(&mut values.0).0[..V].copy_from_slice(line);
-    *squares += values.0.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
+fn add_squares(lines: &[Line], squares: &mut f64) {
+    for line in lines {
+        *squares += line.0.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
+    }
 }
 
 struct FromMemory<'a, O, const STATE: usize, const COEFFICIENTS: usize> {
@@ -379,12 +378,12 @@ impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: 
         let scale = simd.splat_f32s(self.scale);
         for panel in 0..self.gradient.panels() {
             for (row, line) in self.gradient.panel(panel).iter().enumerate() {
-                let mut scaled = [scale; V];
-                for v in 0..V {
+                let mut scaled = *line;
+                for value in S::as_mut_simd_f32s(&mut scaled.0).0 {
                     // A scale of one changes no bit.
-                    scaled[v] = simd.mul_f32s(S::as_simd_f32s(&line.0).0[v], scale);
+                    *value = simd.mul_f32s(*value, scale);
                 }
-                self.epilogue.apply::<S, V, 1>(simd, self.first_row + row, panel, [scaled]);
+                self.epilogue.apply::<S, V, 1>(simd, self.first_row + row, panel, &[scaled]);
             }
         }
     }

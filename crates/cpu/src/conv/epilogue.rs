@@ -6,7 +6,7 @@ use pulp::Simd;
 
 use crate::activation::{LeakyRelu, store};
 use crate::matrix::{Line, Matrix};
-use crate::product::{Epilogue, ResumableEpilogue};
+use crate::product::{Epilogue, ResumableEpilogue, rows_of};
 use crate::transpose::Derivative;
 
 /// Adds the bias to a product, and applies the activation, if there are any.
@@ -25,8 +25,9 @@ impl Epilogue for MapActivate<'_> {
         simd: S,
         row: usize,
         panel: usize,
-        mut lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
+        let mut lines = rows_of::<S, V, R>(simd, lines);
         if let Some(bias) = self.bias {
             let at = if bias.rows() > 1 { row / self.images } else { 0 };
             let bias = S::as_simd_f32s(&bias.panel(panel)[at].0).0;
@@ -66,8 +67,9 @@ impl Epilogue for TimesDerivative<'_> {
         simd: S,
         row: usize,
         panel: usize,
-        mut lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
+        let mut lines = rows_of::<S, V, R>(simd, lines);
         let saved = &self.saved.panel(panel)[row..row + R];
         for r in 0..R {
             let saved = S::as_simd_f32s(&saved[r].0).0;

@@ -5,14 +5,13 @@
 //! matrix of patches in memory (compare Dukhan 2019, "The Indirect Convolution Algorithm", where rows of one
 //! image are gathered by a table).
 
-use std::hint::black_box;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::links::Group;
 use crate::matrix::{LINE, Line, Matrix, panels};
-use crate::product::{ResumableEpilogue, Sums, add_product};
+use crate::product::{ResumableEpilogue, Sums, add_product, store_sums};
 
 /// Panels of the inner dimension in one pass: the lines of two panels of the weights for one pass (20 KiB) and
 /// the rows of a tile fit the first-level cache.
@@ -149,26 +148,24 @@ impl<F: ResumableEpilogue> MapProduct<'_, F> {
         let row = pixel * self.images + image;
         let mut sums: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
         self.accumulate(simd, &self.parts[parts.clone()], image, panel, &mut sums);
-        for p in 0..P {
-            let mut sums = black_box(sums[p]);
+        let mut finished = [[Line::ZERO; R]; P];
+        store_sums::<S, V, P, R>(&sums, &mut finished);
+        for (p, lines) in finished.iter_mut().enumerate() {
             // The sums of each pass are added to those before. To begin with those would make the compiler
             // keep the sums in memory.
             if parts.start > 0 {
-                let lines = self.epilogue.partial(row..row + R, panel + p);
-                for (sums, line) in sums.iter_mut().zip(lines) {
-                    let before = load::<S, V>(line);
-                    for v in 0..V {
-                        sums[v] = simd.add_f32s(before[v], sums[v]);
+                let before = self.epilogue.partial(row..row + R, panel + p);
+                for (line, before) in lines.iter_mut().zip(before) {
+                    let before = S::as_simd_f32s(&before.0).0;
+                    for (sum, &before) in S::as_mut_simd_f32s(&mut line.0).0.iter_mut().zip(before) {
+                        *sum = simd.add_f32s(before, *sum);
                     }
                 }
             }
             if parts.end == self.parts.len() {
-                self.epilogue.apply(simd, row, panel + p, sums);
-                continue;
-            }
-            let lines = self.epilogue.partial(row..row + R, panel + p);
-            for (sums, line) in sums.iter().zip(lines) {
-                S::as_mut_simd_f32s(&mut line.0).0.copy_from_slice(sums);
+                self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
+            } else {
+                self.epilogue.partial(row..row + R, panel + p).copy_from_slice(lines);
             }
         }
     }

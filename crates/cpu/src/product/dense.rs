@@ -7,7 +7,7 @@ use pulp::{NullaryFnOnce, Simd, WithSimd};
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
 use super::super::transpose::TransposeTile;
 use super::right::{DEPTH, Right, Straight, Transposed};
-use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, opaque_copy, tile_rows, vectors};
+use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, store_sums, tile_rows, vectors};
 
 /// Rows of the left operand that are multiplied with all panels of the right one before the next rows are.
 /// At `DEPTH` panels of one pass they fill half of a second-level cache of 512 KiB.
@@ -133,19 +133,13 @@ impl<B, F: ResumableEpilogue> DenseProduct<'_, B, F> {
         }
         let last = inner.end == self.a.cols();
         self.accumulate(simd, right, row, turn, &mut sums);
-        // All of them before the loop over the panels: if that is not unrolled, it indexes the sums by a run-time value.
-        let mut finished = sums;
-        for p in 0..P {
-            finished[p] = opaque_copy::<S, V, R>(&sums[p]);
-        }
-        for (p, sums) in finished.into_iter().enumerate() {
+        let mut finished = [[Line::ZERO; R]; P];
+        store_sums::<S, V, P, R>(&sums, &mut finished);
+        for (p, lines) in finished.iter().enumerate() {
             if last {
-                self.epilogue.apply(simd, row, panel + p, sums);
-                continue;
-            }
-            let lines = self.epilogue.partial(row..row + R, panel + p);
-            for (sums, line) in sums.iter().zip(lines) {
-                S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
+                self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
+            } else {
+                self.epilogue.partial(row..row + R, panel + p).copy_from_slice(lines);
             }
         }
     }

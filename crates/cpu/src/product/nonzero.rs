@@ -12,8 +12,8 @@ use pulp::{Simd, WithSimd};
 use super::super::matrix::{Line, Matrix};
 use super::super::nonzeros::{GROUP, List, Lists, Nonzeros};
 use super::sparse::Lines;
-use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, opaque_copy, vectors};
-use super::transposed::AHEAD;
+use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, store_sums, vectors};
+use super::transposed::ahead;
 
 /// Calls a method with constants for the width of the vectors and the rows of a list: vectors in a line, panels and rows
 /// that are computed at once, and the rows of a list. There are enough independent sums to hide the latency of a multiply-add. The
@@ -108,7 +108,7 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         if last {
             for p in 0..P {
                 for r in 0..R {
-                    self.epilogue.prefetch(row + AHEAD + r, panel + p);
+                    self.epilogue.prefetch(row + ahead::<S>() + r, panel + p);
                 }
             }
         }
@@ -128,20 +128,17 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         } else {
             add_group(simd, self.a.lists::<G>(row, block), right, &mut sums);
         }
-        for (p, sums) in by_panel::<S, V, P, R>(simd, &sums).into_iter().enumerate() {
-            if last && rows == R {
-                self.epilogue.apply(simd, row, panel + p, sums);
-                continue;
-            }
-            if last {
-                for r in 0..rows {
-                    self.epilogue.apply(simd, row + r, panel + p, [sums[r]]);
+        let mut finished = [[Line::ZERO; R]; P];
+        store_sums::<S, V, P, R>(&by_panel::<S, V, P, R>(&sums), &mut finished);
+        for (p, lines) in finished.iter().enumerate() {
+            if !last {
+                self.epilogue.partial(row..row + rows, panel + p).copy_from_slice(&lines[..rows]);
+            } else if rows == R {
+                self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
+            } else {
+                for (r, line) in lines[..rows].iter().enumerate() {
+                    self.epilogue.apply::<S, V, 1>(simd, row + r, panel + p, array::from_ref(line));
                 }
-                continue;
-            }
-            let lines = self.epilogue.partial(row..row + rows, panel + p);
-            for (sums, line) in sums.iter().zip(lines) {
-                S::as_mut_simd_f32s(&mut line.0).0[..V].copy_from_slice(sums);
             }
         }
     }
@@ -157,9 +154,9 @@ impl<F: Epilogue> Epilogue for OneBlock<F> {
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
-        self.0.apply(simd, row, panel, lines);
+        self.0.apply::<S, V, R>(simd, row, panel, lines);
     }
 
     #[inline(always)]
@@ -286,19 +283,16 @@ fn add_element<S: Simd, const V: usize, const P: usize>(
     }
 }
 
-/// The sums of each panel, in a copy that the compiler does not see through.
+/// The sums of each row, panel by panel.
 #[inline(always)]
 fn by_panel<S: Simd, const V: usize, const P: usize, const R: usize>(
-    simd: S,
     sums: &[Lines<S, V, P>; R],
 ) -> [Sums<S, V, R>; P] {
-    let mut panels: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
+    let mut panels = [[sums[0][0]; R]; P];
     for p in 0..P {
-        let mut panel = panels[p];
         for r in 0..R {
-            panel[r] = sums[r][p];
+            panels[p][r] = sums[r][p];
         }
-        panels[p] = opaque_copy::<S, V, R>(&panel);
     }
     panels
 }

@@ -92,8 +92,11 @@ impl<F: Epilogue> SparseProduct<'_, F> {
         for (row, sums) in rows.zip(&sums) {
             for p in 0..P {
                 let foreground = vectors::<S, V>(&sums[p]);
-                let line: [_; V] = array::from_fn(|v| simd.add_f32s(background[p][v], foreground[v]));
-                self.epilogue.apply(simd, row, panel + p, [line]);
+                let mut line = Line::ZERO;
+                for v in 0..V {
+                    S::as_mut_simd_f32s(&mut line.0).0[v] = simd.add_f32s(background[p][v], foreground[v]);
+                }
+                self.epilogue.apply::<S, V, 1>(simd, row, panel + p, &[line]);
             }
         }
     }

@@ -8,15 +8,15 @@ use pulp::Simd;
 
 use crate::matrix::{LINE, Line, panels};
 
-/// What is done with the lines of a product while they are in registers.
+/// What is done with the lines of a product while they are in the first-level cache.
 pub(crate) trait Epilogue {
-    /// Takes lines of the product: the sixteen columns of `panel`, of `R` rows from `row` on.
+    /// Takes lines of the product: the columns of `panel` that are in the first `V` vectors, of `R` rows from `row` on.
     fn apply<S: Simd, const V: usize, const R: usize>(
         &mut self,
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     );
 
     /// Prefetches the memory that [`apply`](Self::apply) will need for a line soon.
@@ -47,9 +47,9 @@ impl<F: Epilogue> Epilogue for OffsetRows<F> {
         simd: S,
         row: usize,
         panel: usize,
-        lines: [[S::f32s; V]; R],
+        lines: &[Line; R],
     ) {
-        self.epilogue.apply(simd, self.first_row + row, panel, lines);
+        self.epilogue.apply::<S, V, R>(simd, self.first_row + row, panel, lines);
     }
 
     #[inline(always)]
@@ -83,19 +83,38 @@ pub(crate) fn add_product<S: Simd, const V: usize>(
 }
 
 #[inline(always)]
-pub(super) fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
+pub(crate) fn vectors<S: Simd, const V: usize>(line: &Line) -> [S::f32s; V] {
     let vectors = S::as_simd_f32s(&line.0).0;
     array::from_fn(|v| vectors[v])
 }
 
-/// A copy of the sums that the compiler does not see through.
-///
-/// An epilogue may index the sums by run-time values, so the compiler places them in memory. Without the
-/// copy it would place the accumulators themselves there and store them after every multiply-add, which
-/// takes twice the time.
+/// The vectors of some lines.
 #[inline(always)]
-pub(super) fn opaque_copy<S: Simd, const V: usize, const R: usize>(sums: &Sums<S, V, R>) -> Sums<S, V, R> {
-    black_box(array::from_fn(|r| array::from_fn(|v| sums[r][v])))
+pub(crate) fn rows_of<S: Simd, const V: usize, const R: usize>(simd: S, lines: &[Line; R]) -> Sums<S, V, R> {
+    let mut rows: Sums<S, V, R> = [[simd.splat_f32s(0.0); V]; R];
+    for r in 0..R {
+        rows[r] = vectors::<S, V>(&lines[r]);
+    }
+    rows
+}
+
+/// Writes the sums of a tile to memory.
+///
+/// An epilogue indexes the lines by run-time values. Where the compiler sees that they are the sums, it may place the sums
+/// themselves in memory and store them after every multiply-add, which takes twice the time. So it does not see it.
+#[inline(always)]
+pub(crate) fn store_sums<S: Simd, const V: usize, const P: usize, const R: usize>(
+    sums: &[Sums<S, V, R>; P],
+    lines: &mut [[Line; R]; P],
+) {
+    for p in 0..P {
+        for r in 0..R {
+            for v in 0..V {
+                S::as_mut_simd_f32s(&mut lines[p][r].0).0[v] = sums[p][r][v];
+            }
+        }
+    }
+    black_box(lines);
 }
 
 /// Panels that are computed with full lines. A last panel that is at most half full is computed with half

@@ -9,13 +9,13 @@ use pulp::{Simd, WithSimd};
 use super::super::matrix::{LINE, Line, Matrix, panels};
 use super::super::sparse::{Input, Pixel, SparseBatch};
 use super::sparse::{Lines, add_pixels, background_sums, with_group};
-use super::tile::{Epilogue, Sums, add_product, full_panels, opaque_copy, tile_rows, vectors};
+use super::tile::{Epilogue, Sums, add_product, full_panels, store_sums, tile_rows, vectors};
 
-/// How many rows ahead the epilogue's memory is prefetched.
-pub(super) const AHEAD: usize = 12;
-/// The inner dimension from which on a tile has two panels with AVX-512. Shorter products are faster with one: they
-/// finish before the prefetched moments of twice as many weights arrive.
-const LONG: usize = 64;
+/// How many rows ahead the epilogue's memory is prefetched. A tile of AVX-512 takes long enough for its own to arrive.
+#[inline(always)]
+pub(super) fn ahead<S: Simd>() -> usize {
+    if S::F32_LANES == 16 { 0 } else { 12 }
+}
 /// Panels of the left operand in a block of partial sums over sparse images.
 const BLOCK: usize = 8;
 /// Panels of the right operand in such a block.
@@ -48,12 +48,7 @@ impl<F: Epilogue> WithSimd for TransposedProduct<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // Other vectors have one panel in any case: without the first condition they would get the same code twice.
-        if S::F32_LANES == 16 && self.b.rows() >= LONG {
-            with_tile!(self.run(S, 2, simd));
-        } else {
-            with_tile!(self.run(S, 1, simd));
-        }
+        with_tile!(self.run(S, 2, simd));
     }
 }
 
@@ -136,7 +131,7 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
         let row = left * LINE + first;
         for p in 0..P {
             for r in 0..R {
-                self.epilogue.prefetch(row + AHEAD + r, panel + p);
+                self.epilogue.prefetch(row + ahead::<S>() + r, panel + p);
             }
         }
         let mut sums: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
@@ -159,13 +154,10 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
             }
             add_rows::<S, V, P, R>(simd, first, added.left.panel(left), rights, &mut sums);
         }
-        // All of them before the loop over the panels: if that is not unrolled, it indexes the sums by a run-time value.
-        let mut finished = sums;
-        for p in 0..P {
-            finished[p] = opaque_copy::<S, V, R>(&sums[p]);
-        }
-        for (p, sums) in finished.into_iter().enumerate() {
-            self.epilogue.apply(simd, row, panel + p, sums);
+        let mut finished = [[Line::ZERO; R]; P];
+        store_sums::<S, V, P, R>(&sums, &mut finished);
+        for (p, lines) in finished.iter().enumerate() {
+            self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
         }
     }
 }
