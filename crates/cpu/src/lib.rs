@@ -3,13 +3,14 @@
 //!
 //! One thread trains a lane, in a workspace that is allocated once; the lanes of a group advance
 //! independently. So a lane's bits depend on its config, seed, data and state alone. They are the same on
-//! every processor with fused multiply-adds: sums have one order for vectors of any width, and no function
-//! of the platform's mathematics library is called.
+//! every processor with fused multiply-adds, but for batches whose nonzero elements AVX-512 adds in another order
+//! ([`nonzeros`]): all other sums have one order for vectors of any width, and no function of the platform's mathematics
+//! library is called.
 //!
 //! A step is a dozen matrix products ([`product`]) on matrices in one layout ([`matrix`]). The epilogue of a
-//! product works on its sums while they are in registers: it adds the bias and applies the activation, or,
-//! if the product is the gradient of a weight, it applies the optimiser's update. Such a gradient is never
-//! written to memory. The SIMD instruction set is chosen at run time.
+//! product works on the sums of one tile at a time: it adds the bias and applies the activation, or,
+//! if the product is the gradient of a weight, it applies the optimiser's update. So a gradient never leaves the
+//! first-level cache. The SIMD instruction set is chosen at run time.
 //!
 //! Where real images are mostly background, the discriminator's first layer multiplies their foreground
 //! pixels alone ([`sparse`]).

@@ -1,4 +1,4 @@
-//! Matrix products in 32-bit floats. An epilogue takes the finished lines while they are in registers.
+//! Matrix products in 32-bit floats. An epilogue takes the finished lines of each tile.
 //!
 //! An element of a product is one chain of multiply-adds in the order of the inner dimension, for vectors
 //! of any width and tiles of any shape. So a product has the same bits on every processor that has fused

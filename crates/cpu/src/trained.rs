@@ -1,5 +1,5 @@
 //! Trained tensors. The optimiser's update is the epilogue of the product that computes the gradient: it
-//! happens while the gradient is in registers, in one pass over the tensor and its buffers.
+//! happens while a tile of the gradient is in the first-level cache, in one pass over the tensor and its buffers.
 
 use std::marker::PhantomData;
 

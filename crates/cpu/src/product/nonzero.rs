@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::super::matrix::{Line, Matrix};
+use super::super::matrix::{Line, Matrix, fetch};
 use super::super::nonzeros::{GROUP, List, Lists, Nonzeros};
 use super::sparse::Lines;
 use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, store_sums, vectors};
@@ -33,6 +33,10 @@ macro_rules! with_lists {
 
 /// Lines of a block of the right operand.
 const DEPTH: usize = Nonzeros::BLOCK;
+
+/// Rows of a short batch: with AVX-512, the product waits for the right operand if it is large, and prefetches it. More rows take
+/// long enough with each block.
+const SHORT: usize = 64;
 
 /// The lines of a block in each of `P` panels. If they are fewer than `DEPTH`, the rest is unspecified.
 type Block<'a, const P: usize> = [&'a [Line; DEPTH]; P];
@@ -88,7 +92,17 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         copies: &mut [[Line; DEPTH]],
     ) {
         let right = lines_of(self.b, panel, block * DEPTH, copies);
-        for row in (0..self.a.rows()).step_by(R) {
+        let waits = S::F32_LANES == 16 && self.a.rows() < SHORT && self.a.blocks() > 1;
+        let share = DEPTH * R / self.a.rows().max(1);
+        for (turn, row) in (0..self.a.rows()).step_by(R).enumerate() {
+            if waits {
+                for p in 0..P {
+                    let next = (panel + P + p) * self.b.rows() + block * DEPTH;
+                    for line in turn * share..(turn + 1) * share {
+                        fetch(self.b.lines(), next + line);
+                    }
+                }
+            }
             self.rows::<S, V, P, R, G>(simd, block, row, panel, right);
         }
     }

@@ -11,11 +11,13 @@ use super::super::sparse::{Input, Pixel, SparseBatch};
 use super::sparse::{Lines, add_pixels, background_sums, with_group};
 use super::tile::{Epilogue, Sums, add_product, full_panels, store_sums, tile_rows, vectors};
 
-/// How many rows ahead the epilogue's memory is prefetched. A tile of AVX-512 takes long enough for its own to arrive.
+/// How many rows ahead the epilogue's memory is prefetched. A tile of AVX-512, with two panels, takes long enough for its own
+/// to arrive.
 #[inline(always)]
 pub(super) fn ahead<S: Simd>() -> usize {
     if S::F32_LANES == 16 { 0 } else { 12 }
 }
+
 /// Panels of the left operand in a block of partial sums over sparse images.
 const BLOCK: usize = 8;
 /// Panels of the right operand in such a block.
