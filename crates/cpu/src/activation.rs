@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::matrix::{Line, Matrix};
-use super::product::{Epilogue, ResumableEpilogue, rows_of};
+use super::product::{Epilogue, ResumableEpilogue, rows_of, store};
 
 /// Adds the bias to a product.
 pub(super) struct AddBias<'a> {
@@ -118,6 +118,7 @@ impl Epilogue for StoreProduct<'_> {
 
 impl ResumableEpilogue for StoreProduct<'_> {
     const PREFETCH_LEFT: bool = true;
+    const STORES: bool = true;
 
     #[inline(always)]
     fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
@@ -166,19 +167,5 @@ impl LeakyRelu<'_> {
             }
         }
         lines
-    }
-}
-
-/// Stores vectors as lines, and zeros in the rest of each line.
-#[inline(always)]
-pub(super) fn store<S: Simd, const V: usize, const R: usize>(
-    simd: S,
-    lines: &mut [Line],
-    vectors: &[[S::f32s; V]; R],
-) {
-    for (line, vectors) in lines.iter_mut().zip(vectors) {
-        let (filled, rest) = S::as_mut_simd_f32s(&mut line.0).0.split_at_mut(V);
-        filled.copy_from_slice(vectors);
-        rest.fill(simd.splat_f32s(0.0));
     }
 }

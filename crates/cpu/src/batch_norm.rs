@@ -3,9 +3,10 @@
 use gansweep_nn::network;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
-use super::activation::{LeakyRelu, store};
+use super::activation::LeakyRelu;
 use super::affine::{Affine, BatchRows, NormTrace, Statistics};
 use super::matrix::{LINE, Line, Matrix};
+use super::product::store;
 
 const EPS: f32 = network::BatchNorm::EPS as f32;
 const MOMENTUM: f32 = network::BatchNorm::MOMENTUM as f32;

@@ -7,10 +7,11 @@
 use gansweep_nn::network;
 use pulp::{Arch, Simd};
 
-use super::activation::{LeakyRelu, store};
+use super::activation::LeakyRelu;
 use super::affine::{Affine, BatchRows, NormTrace};
 use super::lines::{InVectors, OnLines, add, mul, sub, vectors, within, write};
 use super::matrix::{LINE, Line, Matrix};
+use super::product::store;
 use super::together::Together;
 
 /// Added to the variance. Both layers have the same.

@@ -30,9 +30,8 @@ const MAX_OF_SINGLE_ROWS: f64 = 0.45;
 /// The largest one with which lists of single rows are as fast as those of groups, which take longer to sort.
 #[cfg(target_arch = "x86_64")]
 const MAX_WITHOUT_GROUPS: f64 = 0.3;
-/// The shortest batch for which groups are faster. A shorter one waits for the other operand's lines.
-#[cfg(target_arch = "x86_64")]
-const MIN_BATCH_OF_GROUPS: usize = 64;
+/// A batch of fewer rows waits for the other operand's lines with AVX-512: groups are not faster.
+pub(super) const SHORT_BATCH: usize = 64;
 /// Rows from one to the next of which the density is estimated.
 const SAMPLED: usize = 8;
 
@@ -96,7 +95,7 @@ fn rows_of_list(arch: Arch, matrix: &Matrix) -> Option<usize> {
     let is_at_most = |density: f64| count <= density * sampled as f64;
     match arch {
         #[cfg(target_arch = "x86_64")]
-        Arch::V4(_) if matrix.rows() < MIN_BATCH_OF_GROUPS => is_at_most(MAX_OF_SINGLE_ROWS).then_some(1),
+        Arch::V4(_) if matrix.rows() < SHORT_BATCH => is_at_most(MAX_OF_SINGLE_ROWS).then_some(1),
         #[cfg(target_arch = "x86_64")]
         Arch::V4(_) if !is_at_most(MAX_WITHOUT_GROUPS) => is_at_most(MAX_DENSITY).then_some(GROUP),
         _ => is_at_most(MAX_DENSITY).then_some(1),

@@ -5,10 +5,10 @@ use std::ops::Range;
 use gansweep_config::Output;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::activation::{AddBias, store};
+use super::activation::AddBias;
 use super::exponential::exp_of_minus;
 use super::matrix::{Line, Matrix};
-use super::product::{Epilogue, OffsetRows, ResumableEpilogue, product};
+use super::product::{Epilogue, OffsetRows, ResumableEpilogue, product, store};
 use super::sparse::Input;
 use super::transpose::Derivative;
 

@@ -55,7 +55,9 @@ use right::{Straight, Transposed};
 use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
-pub(super) use tile::{Epilogue, OffsetRows, ResumableEpilogue, Sums, add_product, rows_of, store_sums};
+pub(super) use tile::{
+    Epilogue, OffsetRows, ResumableEpilogue, Sums, add_product, rows_of, store, store_sums,
+};
 pub(super) use transposed::AddedPair;
 
 use super::matrix::{LINE, Matrix};

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use crate::activation::{LeakyRelu, store};
+use crate::activation::LeakyRelu;
 use crate::matrix::{Line, Matrix};
-use crate::product::{Epilogue, ResumableEpilogue, rows_of};
+use crate::product::{Epilogue, ResumableEpilogue, rows_of, store};
 use crate::transpose::Derivative;
 
 /// Adds the bias to a product, and applies the activation, if there are any.

@@ -11,7 +11,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::links::Group;
 use crate::matrix::{LINE, Line, Matrix, panels};
-use crate::product::{ResumableEpilogue, Sums, add_product, store_sums};
+use crate::product::{ResumableEpilogue, Sums, add_product, store, store_sums};
 
 /// Panels of the inner dimension in one pass: the lines of two panels of the weights for one pass (20 KiB) and
 /// the rows of a tile fit the first-level cache.
@@ -148,25 +148,30 @@ impl<F: ResumableEpilogue> MapProduct<'_, F> {
         let row = pixel * self.images + image;
         let mut sums: [Sums<S, V, R>; P] = [[[simd.splat_f32s(0.0); V]; R]; P];
         self.accumulate(simd, &self.parts[parts.clone()], image, panel, &mut sums);
-        let mut finished = [[Line::ZERO; R]; P];
-        store_sums::<S, V, P, R>(&sums, &mut finished);
-        for (p, lines) in finished.iter_mut().enumerate() {
-            // The sums of each pass are added to those before. To begin with those would make the compiler
-            // keep the sums in memory.
-            if parts.start > 0 {
+        // The sums of each pass are added to those before. To begin with those would make the compiler keep the sums in
+        // memory.
+        if parts.start > 0 {
+            for p in 0..P {
                 let before = self.epilogue.partial(row..row + R, panel + p);
-                for (line, before) in lines.iter_mut().zip(before) {
-                    let before = S::as_simd_f32s(&before.0).0;
-                    for (sum, &before) in S::as_mut_simd_f32s(&mut line.0).0.iter_mut().zip(before) {
-                        *sum = simd.add_f32s(before, *sum);
+                let before: &[Line; R] = before.first_chunk().expect("a line for each row");
+                for r in 0..R {
+                    let before = load::<S, V>(&before[r]);
+                    for v in 0..V {
+                        sums[p][r][v] = simd.add_f32s(before[v], sums[p][r][v]);
                     }
                 }
             }
-            if parts.end == self.parts.len() {
-                self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
-            } else {
-                self.epilogue.partial(row..row + R, panel + p).copy_from_slice(lines);
+        }
+        if F::STORES || parts.end < self.parts.len() {
+            for p in 0..P {
+                store(simd, self.epilogue.partial(row..row + R, panel + p), &sums[p]);
             }
+            return;
+        }
+        let mut finished = [[Line::ZERO; R]; P];
+        store_sums::<S, V, P, R>(&sums, &mut finished);
+        for (p, lines) in finished.iter().enumerate() {
+            self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
         }
     }
 

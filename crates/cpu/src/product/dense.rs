@@ -7,7 +7,7 @@ use pulp::{NullaryFnOnce, Simd, WithSimd};
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
 use super::super::transpose::TransposeTile;
 use super::right::{DEPTH, Right, Straight, Transposed};
-use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, store_sums, tile_rows, vectors};
+use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, store, store_sums, tile_rows, vectors};
 
 /// Rows of the left operand that are multiplied with all panels of the right one before the next rows are.
 /// At `DEPTH` panels of one pass they fill half of a second-level cache of 512 KiB.
@@ -131,16 +131,17 @@ impl<B, F: ResumableEpilogue> DenseProduct<'_, B, F> {
                 }
             }
         }
-        let last = inner.end == self.a.cols();
         self.accumulate(simd, right, row, turn, &mut sums);
+        if F::STORES || inner.end < self.a.cols() {
+            for p in 0..P {
+                store(simd, self.epilogue.partial(row..row + R, panel + p), &sums[p]);
+            }
+            return;
+        }
         let mut finished = [[Line::ZERO; R]; P];
         store_sums::<S, V, P, R>(&sums, &mut finished);
         for (p, lines) in finished.iter().enumerate() {
-            if last {
-                self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
-            } else {
-                self.epilogue.partial(row..row + R, panel + p).copy_from_slice(lines);
-            }
+            self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
         }
     }
 

@@ -10,9 +10,9 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::super::matrix::{Line, Matrix, fetch};
-use super::super::nonzeros::{GROUP, List, Lists, Nonzeros};
+use super::super::nonzeros::{GROUP, List, Lists, Nonzeros, SHORT_BATCH};
 use super::sparse::Lines;
-use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, store_sums, vectors};
+use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, store, store_sums, vectors};
 use super::transposed::ahead;
 
 /// Calls a method with constants for the width of the vectors and the rows of a list: vectors in a line, panels and rows
@@ -33,10 +33,6 @@ macro_rules! with_lists {
 
 /// Lines of a block of the right operand.
 const DEPTH: usize = Nonzeros::BLOCK;
-
-/// Rows of a short batch: with AVX-512, the product waits for the right operand if it is large, and prefetches it. More rows take
-/// long enough with each block.
-const SHORT: usize = 64;
 
 /// The lines of a block in each of `P` panels. If they are fewer than `DEPTH`, the rest is unspecified.
 type Block<'a, const P: usize> = [&'a [Line; DEPTH]; P];
@@ -92,18 +88,25 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         copies: &mut [[Line; DEPTH]],
     ) {
         let right = lines_of(self.b, panel, block * DEPTH, copies);
-        let waits = S::F32_LANES == 16 && self.a.rows() < SHORT && self.a.blocks() > 1;
+        // A short batch is done with a block before the next one arrives, if the right operand is large.
+        let waits = S::F32_LANES == 16 && self.a.rows() < SHORT_BATCH && self.a.blocks() > 1;
         let share = DEPTH * R / self.a.rows().max(1);
         for (turn, row) in (0..self.a.rows()).step_by(R).enumerate() {
             if waits {
-                for p in 0..P {
-                    let next = (panel + P + p) * self.b.rows() + block * DEPTH;
-                    for line in turn * share..(turn + 1) * share {
-                        fetch(self.b.lines(), next + line);
-                    }
-                }
+                self.prefetch_lines::<P>(block, panel + P, turn * share..(turn + 1) * share);
             }
             self.rows::<S, V, P, R, G>(simd, block, row, panel, right);
+        }
+    }
+
+    /// Prefetches some `lines` of a block in each of the `P` panels from `panel` on.
+    #[inline(always)]
+    fn prefetch_lines<const P: usize>(&self, block: usize, panel: usize, lines: Range<usize>) {
+        for p in 0..P {
+            let first = (panel + p) * self.b.rows() + block * DEPTH;
+            for line in lines.clone() {
+                fetch(self.b.lines(), first + line);
+            }
         }
     }
 
@@ -142,8 +145,15 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
         } else {
             add_group(simd, self.a.lists::<G>(row, block), right, &mut sums);
         }
+        let sums = by_panel::<S, V, P, R>(&sums);
+        if rows == R && (F::STORES || !last) {
+            for p in 0..P {
+                store(simd, self.epilogue.partial(row..row + R, panel + p), &sums[p]);
+            }
+            return;
+        }
         let mut finished = [[Line::ZERO; R]; P];
-        store_sums::<S, V, P, R>(&by_panel::<S, V, P, R>(&sums), &mut finished);
+        store_sums::<S, V, P, R>(&sums, &mut finished);
         for (p, lines) in finished.iter().enumerate() {
             if !last {
                 self.epilogue.partial(row..row + rows, panel + p).copy_from_slice(&lines[..rows]);

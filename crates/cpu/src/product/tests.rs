@@ -1,5 +1,6 @@
 //! Products of every shape, from tiles of every shape.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use gansweep_config::{ImageShape, Pixels};
@@ -23,6 +24,31 @@ fn random(seed: u32, rows: usize, cols: usize) -> Matrix {
 
 fn naive(k: usize, a: impl Fn(usize) -> f32, b: impl Fn(usize) -> f32) -> f64 {
     (0..k).map(|k| f64::from(a(k)) * f64::from(b(k))).sum()
+}
+
+/// [`StoreProduct`], applied as an epilogue that does more is.
+struct Applied<'a>(StoreProduct<'a>);
+
+impl Epilogue for Applied<'_> {
+    #[inline(always)]
+    fn apply<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+        lines: &[Line; R],
+    ) {
+        self.0.apply::<S, V, R>(simd, row, panel, lines);
+    }
+}
+
+impl ResumableEpilogue for Applied<'_> {
+    const PREFETCH_LEFT: bool = false;
+
+    #[inline(always)]
+    fn partial(&mut self, rows: Range<usize>, panel: usize) -> &mut [Line] {
+        self.0.partial(rows, panel)
+    }
 }
 
 /// Runs a product with a tile of `R` rows of `P` panels.
@@ -63,7 +89,7 @@ fn tiled<const TRANSPOSED: bool, const P: usize, const R: usize>(
     like: &Matrix,
 ) -> Vec<Line> {
     let mut out = Matrix::new(like.rows(), like.cols());
-    arch.dispatch(Tiled::<_, TRANSPOSED, P, R>(a, b, StoreProduct(&mut out)));
+    arch.dispatch(Tiled::<_, TRANSPOSED, P, R>(a, b, Applied(StoreProduct(&mut out))));
     out.lines().to_vec()
 }
 
@@ -81,6 +107,8 @@ proptest! {
             product_transposed(arch, &at, &b, None, StoreProduct(&mut transposed));
             let (bt, mut same) = (Matrix::from_fn(n, k, |row, col| b.get(col, row)), Matrix::new(m, n));
             product_with_transposed(arch, &a, &bt, StoreProduct(&mut same));
+            prop_assert_eq!(plain.lines(), same.lines());
+            product_with_transposed(arch, &a, &bt, Applied(StoreProduct(&mut same)));
             prop_assert_eq!(plain.lines(), same.lines());
             for (row, col) in (0..m).flat_map(|row| (0..n).map(move |col| (row, col))) {
                 // Roundings of `k` products and sums, each below one.
@@ -155,8 +183,10 @@ proptest! {
                 Ok(())
             };
             let of = |a: Input<'_>| {
-                let mut out = Matrix::new(rows, n);
+                let (mut out, mut applied) = (Matrix::new(rows, n), Matrix::new(rows, n));
                 product(arch, a, &b, StoreProduct(&mut out));
+                product(arch, a, &b, Applied(StoreProduct(&mut applied)));
+                assert_eq!(out.lines(), applied.lines());
                 out
             };
             let full = of((&a).into());
