@@ -1,10 +1,11 @@
 //! `BatchNorm1d` and `BatchNorm2d` with affine parameters.
 
 use gansweep_nn::network;
-use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use pulp::{Arch, NullaryFnOnce, Simd};
 
 use super::activation::LeakyRelu;
 use super::affine::{Affine, BatchRows, NormTrace, Statistics};
+use super::lines::{InVectors, OnLines};
 use super::matrix::{LINE, Line, Matrix};
 use super::product::store;
 
@@ -48,7 +49,7 @@ impl BatchNorm {
         out: &mut Matrix,
     ) {
         trace.inverse_std.reshape(batch.parts, out.cols());
-        arch.dispatch(Forward { norm: self, statistics, batch, trace, leaky_relu, out });
+        arch.dispatch(InVectors(Forward { norm: self, statistics, batch, trace, leaky_relu, out }));
     }
 
     /// Mean and variance of a panel's features in one part of the rows. Each pixel is summed by itself: the
@@ -130,22 +131,9 @@ struct Forward<'a> {
     out: &'a mut Matrix,
 }
 
-impl WithSimd for Forward<'_> {
+impl OnLines for Forward<'_> {
     type Output = ();
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 1>(simd),
-            8 => self.run::<S, 2>(simd),
-            4 => self.run::<S, 4>(simd),
-            1 => self.run::<S, 16>(simd),
-            lanes => unreachable!("vectors of {lanes} floats"),
-        }
-    }
-}
-
-impl Forward<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
         for panel in 0..self.out.panels() {
@@ -154,7 +142,9 @@ impl Forward<'_> {
             }
         }
     }
+}
 
+impl Forward<'_> {
     #[inline(always)]
     fn part<S: Simd, const V: usize>(&mut self, simd: S, panel: usize, part: usize) {
         let batch = self.batch;
@@ -242,8 +232,8 @@ impl NullaryFnOnce for Backward<'_> {
             let (mut of_weight, mut of_bias) = (Line::ZERO, Line::ZERO);
             for part in 0..self.batch.parts {
                 let [along, sum] = self.part(panel, part);
-                add(&mut of_weight, &along);
-                add(&mut of_bias, &sum);
+                of_weight.add(&along);
+                of_bias.add(&sum);
             }
             if self.weight.is_some() {
                 self.trace.weight_gradient.lines_mut()[panel] = of_weight;
@@ -326,11 +316,11 @@ fn sum_rows(rows: &[Line], is_map: bool) -> Line {
     let (fours, rest) = groups(rows, is_map);
     for lines in fours {
         for s in 0..SUMS {
-            add(&mut sums[s], &lines[s]);
+            sums[s].add(&lines[s]);
         }
     }
     for line in rest {
-        add(&mut sums[0], line);
+        sums[0].add(line);
     }
     total_of(sums)
 }
@@ -361,9 +351,9 @@ fn add_square(sum: &mut Line, line: &Line, mean: &Line) {
 
 #[inline(always)]
 fn total_of([mut first, second, mut third, fourth]: [Line; SUMS]) -> Line {
-    add(&mut first, &second);
-    add(&mut third, &fourth);
-    add(&mut first, &third);
+    first.add(&second);
+    third.add(&fourth);
+    first.add(&third);
     first
 }
 
@@ -378,13 +368,6 @@ fn sum_gradients(gradient: &[Line], normalised: &[Line]) -> [Line; 2] {
         }
     }
     [sum, along]
-}
-
-#[inline(always)]
-fn add(sum: &mut Line, line: &Line) {
-    for i in 0..LINE {
-        sum.0[i] += line.0[i];
-    }
 }
 
 /// Moves running statistics towards those of a batch.

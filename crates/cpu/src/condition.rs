@@ -51,7 +51,7 @@ impl Embedded {
 
     /// Updates embedding and weights by the gradient of the layer's output, whose rows have these classes.
     pub(super) fn learn(&mut self, arch: Arch, classes: &[u16], gradient: &Matrix, learning: &mut Learning) {
-        sum_classes(classes, gradient, &mut self.sums);
+        sum_classes(gradient, classes, self.sums.rows(), &mut self.sums);
         // Before the weights are updated.
         transpose(arch, &self.weight.value, &mut self.transposed);
         product(arch, &self.sums, &self.transposed, StoreProduct(&mut self.gradient));
@@ -60,14 +60,15 @@ impl Embedded {
     }
 }
 
-/// Writes the sum of the rows of each class, from the top.
-fn sum_classes(classes: &[u16], rows: &Matrix, sums: &mut Matrix) {
+/// Sums the rows of each pixel, `[pixels * images, channels]`, by the classes of the images, of which there are `count`.
+pub(super) fn sum_classes(rows: &Matrix, classes: &[u16], count: usize, sums: &mut Matrix) {
     sums.lines_mut().fill(Line::ZERO);
     for panel in 0..rows.panels() {
-        let sums = sums.panel_mut(panel);
-        for (line, &class) in rows.panel(panel).iter().zip(classes) {
-            let sum = &mut sums[usize::from(class)];
-            sum.0.iter_mut().zip(line.0).for_each(|(sum, value)| *sum += value);
+        let pixels = rows.panel(panel).chunks_exact(classes.len());
+        for (of_pixel, sums) in pixels.zip(sums.panel_mut(panel).chunks_exact_mut(count)) {
+            for (line, &class) in of_pixel.iter().zip(classes) {
+                sums[usize::from(class)].add(line);
+            }
         }
     }
 }
@@ -99,10 +100,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_are_summed_by_pixel_and_class() {
+        // Two pixels of three images.
+        let rows = Matrix::from_fn(6, 17, |row, col| (100 * row + col) as f32);
+        let mut sums = Matrix::from_fn(4, 17, |_, _| 7.0);
+        sum_classes(&rows, &[1, 0, 1], 2, &mut sums);
+        let found: Vec<_> = (0..4).map(|row| sums.get(row, 16)).collect();
+        assert_eq!(found, [116.0, 232.0, 416.0, 832.0]);
+    }
+
+    #[test]
     fn rows_of_a_class_are_summed_and_others_left_out() {
         let rows = Matrix::from_fn(4, 20, |row, col| (100 * row + col) as f32);
         let mut sums = Matrix::from_fn(3, 20, |_, _| 7.0);
-        sum_classes(&[2, 0, 2, 2], &rows, &mut sums);
+        sum_classes(&rows, &[2, 0, 2, 2], 3, &mut sums);
         assert_eq!((sums.get(0, 19), sums.get(1, 3), sums.get(2, 17)), (119.0, 0.0, 551.0));
     }
 

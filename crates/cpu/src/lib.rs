@@ -10,7 +10,8 @@
 //! A step is a dozen matrix products ([`product`]) on matrices in one layout ([`matrix`]). The epilogue of a
 //! product works on the sums of one tile at a time: it adds the bias and applies the activation, or,
 //! if the product is the gradient of a weight, it applies the optimiser's update. Such a gradient is
-//! a matrix in memory only if its norm is clipped, or if the weight has a spectral norm. The SIMD instruction set is chosen at run time.
+//! a matrix in memory only if its norm is clipped, if the weight has a spectral norm, or, for one tap at a time, in networks of
+//! convolutions and in lists of layers. The SIMD instruction set is chosen at run time.
 //!
 //! Where real images are mostly background, the discriminator's first layer multiplies their foreground
 //! pixels alone ([`sparse`]).

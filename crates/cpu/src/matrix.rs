@@ -15,6 +15,14 @@ pub(super) struct Line(pub(super) [f32; LINE]);
 impl Line {
     /// All zero.
     pub(super) const ZERO: Self = Self([0.0; LINE]);
+
+    /// Adds a line number by number.
+    #[inline(always)]
+    pub(super) fn add(&mut self, other: &Self) {
+        for i in 0..LINE {
+            self.0[i] += other.0[i];
+        }
+    }
 }
 
 /// Prefetches the item at `index` into the first-level cache, where the processor has such an instruction.
@@ -41,8 +49,8 @@ pub(super) const fn panels(cols: usize) -> usize {
 ///
 /// A line holds whole vectors of any width. The rows of a panel are contiguous, and so are sixteen columns
 /// of a few neighbouring rows. So a product reads the same matrix as either operand, transposed or not,
-/// without packing it first. Columns beyond `cols` in the last panel are padding: whoever writes a line
-/// writes all of it.
+/// without packing it first. Columns beyond `cols` in the last panel are padding. It is zero in what a step computes, since sums
+/// of rows go over whole lines: whoever writes a line writes all of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Matrix {
     rows: usize,
@@ -182,9 +190,7 @@ impl NullaryFnOnce for AddLines<'_> {
     #[inline(always)]
     fn call(self) {
         for (to, other) in self.to.iter_mut().zip(self.other) {
-            for i in 0..LINE {
-                to.0[i] += other.0[i];
-            }
+            to.add(other);
         }
     }
 }

@@ -147,10 +147,17 @@ fn trace(network: &Network, config: &Config, rows: usize) -> u64 {
 /// The outputs of the widest ReLU before a Linear layer whose product leaves zeros out.
 fn widest_relu(network: &Network, config: &Config) -> usize {
     let nodes = || network.nodes.iter().enumerate();
+    // Behind the outputs of a projecting discriminator's last layer are those for each class.
+    let more = |index: usize| match network.condition {
+        Some(Condition { classes, entry: Entry::Projection, .. }) if index + 1 == network.nodes.len() => {
+            classes
+        }
+        _ => 0,
+    };
     let relus = nodes().filter(|(index, node)| {
         let next = nodes().skip(index + 1).find(|(_, node)| matches!(node.layer, Layer::Linear(_)));
         let is_relu = node.layer == Layer::LeakyRelu && network::slope(network.role, config, *index) == 0.0;
-        is_relu && next.is_some_and(|(_, next)| next.outputs() >= MIN_COLS)
+        is_relu && next.is_some_and(|(index, next)| next.outputs() + more(index) >= MIN_COLS)
     });
     relus.map(|(_, node)| node.outputs()).max().unwrap_or(0)
 }

@@ -30,7 +30,8 @@ const MAX_OF_SINGLE_ROWS: f64 = 0.45;
 /// The largest one with which lists of single rows are as fast as those of groups, which take longer to sort.
 #[cfg(target_arch = "x86_64")]
 const MAX_WITHOUT_GROUPS: f64 = 0.3;
-/// A batch of fewer rows waits for the other operand's lines with AVX-512: groups are not faster.
+/// A product of fewer rows waits for the other operand's lines with AVX-512: groups are not faster. A discriminator that learns
+/// has two rows for each image of a batch: a real one and a fake.
 pub(super) const SHORT_BATCH: usize = 64;
 /// Rows from one to the next of which the density is estimated.
 const SAMPLED: usize = 8;
@@ -90,7 +91,7 @@ impl Nonzeros {
 /// Rows of the lists with which a product of `matrix`, a row for each element of the batch, or of its transpose is fastest; `None`
 /// if the full product is. Some rows are enough to tell.
 fn rows_of_list(arch: Arch, matrix: &Matrix) -> Option<usize> {
-    let sampled = matrix.rows().div_ceil(SAMPLED) * matrix.panels() * LINE;
+    let sampled = matrix.rows().div_ceil(SAMPLED) * matrix.cols();
     let count = arch.dispatch(Count(matrix)) as f64;
     let is_at_most = |density: f64| count <= density * sampled as f64;
     match arch {
@@ -110,14 +111,18 @@ impl NullaryFnOnce for Count<'_> {
 
     #[inline(always)]
     fn call(self) -> usize {
-        let mut counts = [0_u32; LINE];
+        let mut all = 0;
         for panel in 0..self.0.panels() {
+            let mut counts = [0_u32; LINE];
             for line in self.0.panel(panel).iter().step_by(SAMPLED) {
                 for i in 0..LINE {
                     counts[i] += u32::from(line.0[i] != 0.0);
                 }
             }
+            // Columns of padding are no elements.
+            let cols = LINE.min(self.0.cols() - panel * LINE);
+            all += counts[..cols].iter().map(|&count| count as usize).sum::<usize>();
         }
-        counts.iter().map(|&count| count as usize).sum()
+        all
     }
 }

@@ -1,8 +1,9 @@
 //! Matrix products in 32-bit floats. An epilogue takes the finished lines of each tile.
 //!
 //! An element of a product is one chain of multiply-adds in the order of the inner dimension, for vectors
-//! of any width and tiles of any shape. So a product has the same bits on every processor that has fused
-//! multiply-adds. One exception is the product with nonzero elements alone, which AVX-512 adds in the order of their lists.
+//! of any width and tiles of any shape. Products with sparse images add the part of the background by itself. So a product has the
+//! same bits on every processor that has fused multiply-adds, but for those with lists of four rows together, which AVX-512
+//! adds in the order of the lists.
 
 /// Calls a method with constants for the width of the vectors: vectors in a line, vectors in a last line
 /// that is at most half full, and panels and rows of a tile. A tile has as many sums as fit the vector registers.
@@ -56,7 +57,7 @@ use sparse::SparseProduct;
 use transposed::TransposedProduct;
 
 pub(super) use tile::{
-    Epilogue, OffsetRows, ResumableEpilogue, Sums, add_product, rows_of, store, store_sums,
+    Epilogue, OffsetRows, ResumableEpilogue, Sums, add_product, apply_or_keep, rows_of, store,
 };
 pub(super) use transposed::AddedPair;
 

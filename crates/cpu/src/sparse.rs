@@ -60,7 +60,7 @@ pub(super) struct SparseImages {
 }
 
 impl SparseImages {
-    /// Columns of a block. As many lines of four panels of the other operand fill the first-level cache.
+    /// Columns of a block. As many lines of four panels of the other operand fill 24 KiB of the first-level cache.
     pub(super) const BLOCK: usize = 12 * WORD;
 
     /// The most frequent byte of the images (the smallest of equally frequent ones), if the images are

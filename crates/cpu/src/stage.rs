@@ -9,7 +9,7 @@ use super::affine::{BatchRows, NormTrace, Statistics};
 use super::condition::Embedded;
 use super::engine::{Engine, Phase};
 use super::mask;
-use super::matrix::{LINE, Line, Matrix};
+use super::matrix::{Line, Matrix};
 use super::norm::Norm;
 use super::output_activation::OutputActivation;
 use super::product::{AddedPair, MIN_COLS, OffsetRows, product, product_with_transposed};
@@ -204,13 +204,13 @@ impl Stage {
     /// Memory for the trace of up to `rows` rows.
     pub(super) fn trace(&self, rows: usize) -> StageTrace {
         let matrix = || Matrix::new(rows, self.outputs());
-        let StageActivation::LeakyRelu { slope, dropout } = self.activation else {
+        let StageActivation::LeakyRelu { dropout, .. } = self.activation else {
             unreachable!("a hidden stage")
         };
         StageTrace {
             output: matrix(),
-            // With a negative slope the sign of the output is not that of the input.
-            derivative: (dropout.is_some() || slope < 0.0).then(matrix),
+            // Without dropout it follows from the sign of the output.
+            derivative: dropout.map(|_| matrix()),
             norm: self.norm.as_ref().map(|norm| norm.trace(rows, 1, self.outputs())),
         }
     }
@@ -377,24 +377,17 @@ impl NullaryFnOnce for SumRows<'_> {
             let mut sums = [Line::ZERO; SUMS];
             for lines in fours {
                 for (sum, line) in sums.iter_mut().zip(lines) {
-                    add(sum, line);
+                    sum.add(line);
                 }
             }
             for (sum, line) in sums.iter_mut().zip(rest) {
-                add(sum, line);
+                sum.add(line);
             }
             let [mut first, second, mut third, fourth] = sums;
-            add(&mut first, &second);
-            add(&mut third, &fourth);
-            add(&mut first, &third);
+            first.add(&second);
+            third.add(&fourth);
+            first.add(&third);
             self.sums.lines_mut()[panel] = first;
         }
-    }
-}
-
-#[inline(always)]
-fn add(sum: &mut Line, line: &Line) {
-    for i in 0..LINE {
-        sum.0[i] += line.0[i];
     }
 }

@@ -7,6 +7,7 @@ use gansweep_nn::optimizer::{Elements, Optimizer, Update, Vector, Visitor, splat
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::StoreProduct;
+use super::lines::{InVectors, OnLines};
 use super::matrix::{Line, Matrix, fetch};
 use super::product::{AddedPair, Epilogue, product_transposed};
 use super::sparse::Input;
@@ -232,12 +233,12 @@ impl Visitor for Learn<'_, '_> {
 
     fn visit<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>(self) {
         let epilogue = self.trained.epilogue::<O, STATE, COEFFICIENTS>(self.learning);
-        self.arch.dispatch(FromMemory {
+        self.arch.dispatch(InVectors(FromMemory {
             gradient: self.gradient,
             first_row: self.first_row,
             scale: self.scale,
             epilogue,
-        });
+        }));
     }
 }
 
@@ -353,28 +354,13 @@ struct FromMemory<'a, O, const STATE: usize, const COEFFICIENTS: usize> {
     epilogue: UpdateEpilogue<'a, O, STATE, COEFFICIENTS>,
 }
 
-impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize> WithSimd
+impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize> OnLines
     for FromMemory<'_, O, STATE, COEFFICIENTS>
 {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 1>(simd),
-            8 => self.run::<S, 2>(simd),
-            4 => self.run::<S, 4>(simd),
-            1 => self.run::<S, 16>(simd),
-            lanes => unreachable!("vectors of {lanes} floats"),
-        }
-    }
-}
-
-impl<O: Optimizer<STATE, COEFFICIENTS>, const STATE: usize, const COEFFICIENTS: usize>
-    FromMemory<'_, O, STATE, COEFFICIENTS>
-{
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(&mut self, simd: S) {
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
         let scale = simd.splat_f32s(self.scale);
         for panel in 0..self.gradient.panels() {
             for (row, line) in self.gradient.panel(panel).iter().enumerate() {

@@ -13,6 +13,7 @@ use crate::activation::StoreProduct;
 use crate::exponential::exp_of_minus;
 use crate::matrix::{LINE, Line, Matrix};
 use crate::product::{AddedPair, product, product_transposed};
+use crate::transpose::transpose;
 
 /// The layer on maps of one shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -132,7 +133,7 @@ fn of_panels(channels: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Writes the transpose of a matrix from the row `first` on.
-fn transpose(matrix: &Matrix, into: &mut Matrix, first: usize) {
+fn transpose_into(matrix: &Matrix, into: &mut Matrix, first: usize) {
     for col in 0..matrix.cols() {
         let from = matrix.panel(col / LINE);
         for row in 0..matrix.rows() {
@@ -151,16 +152,13 @@ impl Operands {
         reserve(&mut self.values_across, values, pixels);
     }
 
-    fn read(&mut self, attend: Attend, map: &Matrix, image: Image) {
+    fn read(&mut self, arch: Arch, attend: Attend, map: &Matrix, image: Image) {
         let Attend { pixels, values, layer: Attention { width } } = attend;
         image.read(map, 0, attend.factor(), shaped(&mut self.queries, pixels, width));
         image.read(map, width, 1.0, shaped(&mut self.keys, pixels, width));
         image.read(map, 2 * width, 1.0, shaped(&mut self.values, pixels, values));
-        for (from, to) in [(&self.keys, &mut self.keys_across), (&self.values, &mut self.values_across)] {
-            let to = shaped(to, from.cols(), pixels);
-            to.lines_mut().fill(Line::ZERO);
-            transpose(from, to, 0);
-        }
+        transpose(arch, &self.keys, &mut self.keys_across);
+        transpose(arch, &self.values, &mut self.values_across);
     }
 }
 
@@ -228,7 +226,7 @@ impl Attend {
     /// Reads an image, and computes its weights.
     fn weights(self, arch: Arch, input: &Matrix, image: Image, memory: &mut AttentionMemory) {
         let AttentionMemory { own, weights, .. } = memory;
-        own.read(self, input, image);
+        own.read(arch, self, input, image);
         let weights = shaped(weights, self.pixels, self.pixels);
         product(arch, &own.queries, &own.keys_across, StoreProduct(weights));
         arch.dispatch(Softmax(weights));
@@ -283,7 +281,7 @@ impl Attend {
         }
         for image in (0..images).map(|index| Image { images, index }) {
             self.weights(arch, input, image, memory);
-            memory.tangents.read(self, tangents, image);
+            memory.tangents.read(arch, self, tangents, image);
             self.products_along(arch, memory);
             match &mut signals {
                 Some(signals) => self.bend(arch, image, memory, signals),
@@ -312,8 +310,8 @@ impl Attend {
         whole.write(&own.queries, 1.0, left, width);
         let right = shaped(right, 2 * width, pixels);
         right.lines_mut().fill(Line::ZERO);
-        transpose(&own.keys, right, 0);
-        transpose(&tangents.keys, right, width);
+        transpose_into(&own.keys, right, 0);
+        transpose_into(&tangents.keys, right, width);
         product(arch, &*left, right, StoreProduct(shaped(along, pixels, pixels)));
     }
 

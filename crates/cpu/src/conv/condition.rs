@@ -7,8 +7,9 @@
 
 use super::patches::{NO_BIAS, Patches};
 use super::stage::{MapStage, Scratch};
+use crate::condition::sum_classes;
 use crate::engine::{Engine, Phase};
-use crate::matrix::{Line, Matrix};
+use crate::matrix::Matrix;
 use crate::trained::{Learning, Trained};
 
 /// The embedding of classes behind the numbers that the first stage takes.
@@ -96,33 +97,9 @@ impl Embedded {
     }
 }
 
-/// Sums the rows of each pixel, `[pixels * images, channels]`, by the classes of the images.
-fn sum_classes(rows: &Matrix, classes: &[u16], count: usize, sums: &mut Matrix) {
-    sums.lines_mut().fill(Line::ZERO);
-    for panel in 0..rows.panels() {
-        let pixels = rows.panel(panel).chunks_exact(classes.len());
-        for (of_pixel, sums) in pixels.zip(sums.panel_mut(panel).chunks_exact_mut(count)) {
-            for (line, &class) in of_pixel.iter().zip(classes) {
-                let sum = &mut sums[usize::from(class)];
-                sum.0.iter_mut().zip(line.0).for_each(|(sum, value)| *sum += value);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_are_summed_by_pixel_and_class() {
-        // Two pixels of three images.
-        let rows = Matrix::from_fn(6, 17, |row, col| (100 * row + col) as f32);
-        let mut sums = Matrix::from_fn(4, 17, |_, _| 7.0);
-        sum_classes(&rows, &[1, 0, 1], 2, &mut sums);
-        let found: Vec<_> = (0..4).map(|row| sums.get(row, 16)).collect();
-        assert_eq!(found, [116.0, 232.0, 416.0, 832.0]);
-    }
 
     #[test]
     fn embeddings_stand_behind_the_rows() {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 
-use super::product::{load, with_map_tile};
+use super::product::{load, rest_rows, with_map_tile};
 use crate::matrix::{LINE, Line, Matrix};
 use crate::product::{Sums, add_product};
 
@@ -98,16 +98,13 @@ impl TapGradient<'_> {
                 first += R;
             }
             while first < width {
-                match width - first {
+                let rows = rest_rows(width - first);
+                match rows {
                     1 => self.tile::<S, V, P, 1>(simd, left, first, panel),
-                    2 | 3 => self.tile::<S, V, P, 2>(simd, left, first, panel),
+                    2 => self.tile::<S, V, P, 2>(simd, left, first, panel),
                     _ => self.tile::<S, V, P, 4>(simd, left, first, panel),
                 }
-                first += match width - first {
-                    1 => 1,
-                    2 | 3 => 2,
-                    _ => 4,
-                };
+                first += rows;
             }
         }
     }
@@ -182,18 +179,11 @@ impl NullaryFnOnce for SumImages<'_> {
             for (pixel, rows) in self.gradient.panel(panel).chunks_exact(self.images).enumerate() {
                 let mut sum = Line::ZERO;
                 for row in rows {
-                    add(&mut sum, row);
+                    sum.add(row);
                 }
-                add(&mut self.sums.panel_mut(panel)[if by_pixel { pixel } else { 0 }], &sum);
+                self.sums.panel_mut(panel)[if by_pixel { pixel } else { 0 }].add(&sum);
             }
         }
-    }
-}
-
-#[inline(always)]
-fn add(sum: &mut Line, line: &Line) {
-    for i in 0..LINE {
-        sum.0[i] += line.0[i];
     }
 }
 

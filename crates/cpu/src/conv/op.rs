@@ -145,9 +145,7 @@ impl Enlarge {
             let sums = out.panel_mut(panel);
             for (from, source) in gradient.panel(panel).chunks_exact(images).zip(self.sources()) {
                 for (sum, line) in sums[source * images..(source + 1) * images].iter_mut().zip(from) {
-                    for i in 0..LINE {
-                        sum.0[i] += line.0[i];
-                    }
+                    sum.add(line);
                 }
             }
         }
@@ -182,9 +180,7 @@ impl Reduce {
             for (pixel, square) in self.pixels() {
                 let sums = &mut sums[square * images..(square + 1) * images];
                 for (sum, line) in sums.iter_mut().zip(&from[pixel * images..]) {
-                    for i in 0..LINE {
-                        sum.0[i] += line.0[i];
-                    }
+                    sum.add(line);
                 }
             }
         }

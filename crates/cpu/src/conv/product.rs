@@ -11,7 +11,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::links::Group;
 use crate::matrix::{LINE, Line, Matrix, panels};
-use crate::product::{ResumableEpilogue, Sums, add_product, store, store_sums};
+use crate::product::{ResumableEpilogue, Sums, add_product, apply_or_keep};
 
 /// Panels of the inner dimension in one pass: the lines of two panels of the weights for one pass (20 KiB) and
 /// the rows of a tile fit the first-level cache.
@@ -123,16 +123,13 @@ impl<F: ResumableEpilogue> MapProduct<'_, F> {
             image += R;
         }
         while image < self.images {
-            match self.images - image {
+            let rows = rest_rows(self.images - image);
+            match rows {
                 1 => self.tile::<S, V, P, 1>(simd, parts.clone(), pixel, image, panel),
-                2 | 3 => self.tile::<S, V, P, 2>(simd, parts.clone(), pixel, image, panel),
+                2 => self.tile::<S, V, P, 2>(simd, parts.clone(), pixel, image, panel),
                 _ => self.tile::<S, V, P, 4>(simd, parts.clone(), pixel, image, panel),
             }
-            image += match self.images - image {
-                1 => 1,
-                2 | 3 => 2,
-                _ => 4,
-            };
+            image += rows;
         }
     }
 
@@ -162,17 +159,8 @@ impl<F: ResumableEpilogue> MapProduct<'_, F> {
                 }
             }
         }
-        if F::STORES || parts.end < self.parts.len() {
-            for p in 0..P {
-                store(simd, self.epilogue.partial(row..row + R, panel + p), &sums[p]);
-            }
-            return;
-        }
-        let mut finished = [[Line::ZERO; R]; P];
-        store_sums::<S, V, P, R>(&sums, &mut finished);
-        for (p, lines) in finished.iter().enumerate() {
-            self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
-        }
+        let is_last = parts.end == self.parts.len();
+        apply_or_keep(simd, &mut self.epilogue, row, panel, &sums, is_last);
     }
 
     #[inline(always)]
@@ -210,6 +198,15 @@ impl<F: ResumableEpilogue> MapProduct<'_, F> {
                 }
             }
         }
+    }
+}
+
+/// Rows of the next tile when `left` rows remain, fewer than those of a whole one.
+pub(super) const fn rest_rows(left: usize) -> usize {
+    match left {
+        1 => 1,
+        2 | 3 => 2,
+        _ => 4,
     }
 }
 

@@ -166,13 +166,13 @@ impl MapStage {
 
     /// Memory for the trace of up to `images` images.
     pub(super) fn trace(&self, images: usize) -> MapTrace {
-        let (slope, dropout) = self.leaky_relu();
+        let (_, dropout) = self.leaky_relu();
         let (pixels, channels) = (self.links.outputs, self.outputs());
         let matrix = || Matrix::new(pixels * images, channels);
         MapTrace {
             output: matrix(),
-            // With a negative slope the sign of the output is not that of the input.
-            derivative: (dropout.is_some() || slope < 0.0).then(matrix),
+            // Without dropout it follows from the sign of the output.
+            derivative: dropout.map(|_| matrix()),
             norm: self.norm.as_ref().map(|(_, norm)| norm.trace(images, pixels, channels)),
         }
     }

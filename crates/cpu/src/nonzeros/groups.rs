@@ -133,7 +133,7 @@ fn count(simd: V4, patterns: &[u8; Nonzeros::BLOCK], pattern: u8) -> usize {
 
 /// A bit for each element of a line: whether it is nonzero. NaN is.
 #[inline(always)]
-fn nonzero_bits(simd: V4, line: &Line) -> u16 {
+pub(super) fn nonzero_bits(simd: V4, line: &Line) -> u16 {
     let line: __m512 = cast(line.0);
     simd.avx512f._mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(line, simd.avx512f._mm512_setzero_ps())
 }

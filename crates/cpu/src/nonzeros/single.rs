@@ -30,7 +30,7 @@ impl<S: Compress> NullaryFnOnce for Collect<'_, S> {
                 list += 1;
                 for (p, panel) in block[..width].iter().enumerate() {
                     let mut line = panel[row];
-                    // Columns of padding may hold anything.
+                    // What a matrix of more columns has left in the padding is no element.
                     let cols = matrix.cols() - (first + p) * LINE;
                     if cols < LINE {
                         line.0[cols..].fill(0.0);
@@ -70,11 +70,10 @@ impl Compress for Scalar {
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
-    use std::arch::x86_64::{__m512, _CMP_NEQ_UQ};
-
     use pulp::bytemuck::cast;
     use pulp::x86::V4;
 
+    use super::super::groups::nonzero_bits;
     use super::{Compress, LINE, Line};
 
     const INDICES: [u32; LINE] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -83,12 +82,10 @@ mod avx512 {
         #[inline(always)]
         fn compress(self, line: &Line, first: u8, at: &mut [u8; LINE], values: &mut [f32; LINE]) -> usize {
             let avx = self.avx512f;
-            let line: __m512 = cast(line.0);
-            // NaN is no zero.
-            let mask = avx._mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(line, avx._mm512_setzero_ps());
+            let mask = nonzero_bits(self, line);
             let indices = avx._mm512_add_epi32(cast(INDICES), avx._mm512_set1_epi32(i32::from(first)));
             *at = cast(avx._mm512_cvtepi32_epi8(avx._mm512_maskz_compress_epi32(mask, indices)));
-            *values = cast(avx._mm512_maskz_compress_ps(mask, line));
+            *values = cast(avx._mm512_maskz_compress_ps(mask, cast(line.0)));
             mask.count_ones() as usize
         }
     }

@@ -98,3 +98,36 @@ fn matrices_with_many_nonzero_elements_are_multiplied_in_full() {
         }
     }
 }
+
+#[test]
+fn padding_does_not_count_as_zeros() {
+    let mut nonzeros = Nonzeros::new(128, 32);
+    for arch in Vectors::all().into_iter().map(Vectors::arch) {
+        // 17 of the 32 columns in memory.
+        assert!(nonzeros.of(arch, &Matrix::from_fn(128, 17, |_, _| 1.0)).is_none());
+        let mut matrix = Matrix::from_fn(128, 32, |_, col| if col < 17 { 0.0 } else { 1.0 });
+        matrix.reshape(128, 17);
+        assert!(nonzeros.of(arch, &matrix).is_some_and(|nonzeros| listed(nonzeros).is_empty()));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn avx512_takes_four_rows_together_in_long_batches_that_are_neither_sparse_nor_dense() {
+    let Some(arch) = Vectors::all().into_iter().map(Vectors::arch).find(|arch| matches!(arch, Arch::V4(_)))
+    else {
+        return;
+    };
+    for (rows, percent, expected) in [
+        (SHORT_BATCH - 1, 43, Some(1)),
+        (SHORT_BATCH - 1, 47, None),
+        (SHORT_BATCH, 28, Some(1)),
+        (SHORT_BATCH, 32, Some(GROUP)),
+        (SHORT_BATCH, 63, Some(GROUP)),
+        (SHORT_BATCH, 67, None),
+    ] {
+        let value = |row, col| if (row * 37 + col) % 100 < percent { 1.0 } else { 0.0 };
+        let matrix = Matrix::from_fn(rows, 400, value);
+        assert_eq!(rows_of_list(arch, &matrix), expected, "{rows} rows, {percent} %");
+    }
+}

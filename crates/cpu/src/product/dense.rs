@@ -7,7 +7,7 @@ use pulp::{NullaryFnOnce, Simd, WithSimd};
 use super::super::matrix::{LINE, Line, Matrix, fetch, panels};
 use super::super::transpose::TransposeTile;
 use super::right::{DEPTH, Right, Straight, Transposed};
-use super::tile::{ResumableEpilogue, Sums, add_product, full_panels, store, store_sums, tile_rows, vectors};
+use super::tile::{ResumableEpilogue, Sums, add_product, apply_or_keep, full_panels, tile_rows, vectors};
 
 /// Rows of the left operand that are multiplied with all panels of the right one before the next rows are.
 /// At `DEPTH` panels of one pass they fill half of a second-level cache of 512 KiB.
@@ -67,7 +67,7 @@ impl<B, F: ResumableEpilogue> DenseProduct<'_, B, F> {
         let (cols, height) = (self.b.cols(), if B::IS_LARGER { 2 * HEIGHT } else { HEIGHT });
         let full = full_panels(cols, H < V);
         let grouped = full / P * P;
-        let (mut memory, mut single) = (B::memory::<P>(), B::memory::<1>());
+        let mut memory = B::memory();
         let depth = even_share(panels(self.a.cols()), DEPTH.div_ceil(P));
         for first in (0..panels(self.a.cols())).step_by(depth) {
             let inner = first * LINE..((first + depth) * LINE).min(self.a.cols());
@@ -79,12 +79,12 @@ impl<B, F: ResumableEpilogue> DenseProduct<'_, B, F> {
                     self.column::<S, V, P, R>(simd, &right, rows.clone());
                 }
                 for panel in grouped..full {
-                    let lines = self.b.lines(simd, inner.clone(), panel, &mut single);
+                    let lines = self.b.lines(simd, inner.clone(), panel, &mut memory);
                     let right = Column { inner: inner.clone(), panel, lines };
                     self.column::<S, V, 1, R>(simd, &right, rows.clone());
                 }
                 for panel in full..panels(cols) {
-                    let lines = self.b.lines(simd, inner.clone(), panel, &mut single);
+                    let lines = self.b.lines(simd, inner.clone(), panel, &mut memory);
                     let right = Column { inner: inner.clone(), panel, lines };
                     self.column::<S, H, 1, R>(simd, &right, rows.clone());
                 }
@@ -132,17 +132,8 @@ impl<B, F: ResumableEpilogue> DenseProduct<'_, B, F> {
             }
         }
         self.accumulate(simd, right, row, turn, &mut sums);
-        if F::STORES || inner.end < self.a.cols() {
-            for p in 0..P {
-                store(simd, self.epilogue.partial(row..row + R, panel + p), &sums[p]);
-            }
-            return;
-        }
-        let mut finished = [[Line::ZERO; R]; P];
-        store_sums::<S, V, P, R>(&sums, &mut finished);
-        for (p, lines) in finished.iter().enumerate() {
-            self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
-        }
+        let is_last = inner.end == self.a.cols();
+        apply_or_keep(simd, &mut self.epilogue, row, panel, &sums, is_last);
     }
 
     /// Adds the products with a column to the sums of a tile, one panel of the left operand at a time.

@@ -12,7 +12,7 @@ use pulp::{Simd, WithSimd};
 use super::super::matrix::{Line, Matrix, fetch};
 use super::super::nonzeros::{GROUP, List, Lists, Nonzeros, SHORT_BATCH};
 use super::sparse::Lines;
-use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, store, store_sums, vectors};
+use super::tile::{Epilogue, ResumableEpilogue, Sums, add_product, apply_or_keep, store_sums, vectors};
 use super::transposed::ahead;
 
 /// Calls a method with constants for the width of the vectors and the rows of a list: vectors in a line, panels and rows
@@ -146,23 +146,18 @@ impl<F: ResumableEpilogue> NonzeroProduct<'_, F> {
             add_group(simd, self.a.lists::<G>(row, block), right, &mut sums);
         }
         let sums = by_panel::<S, V, P, R>(&sums);
-        if rows == R && (F::STORES || !last) {
-            for p in 0..P {
-                store(simd, self.epilogue.partial(row..row + R, panel + p), &sums[p]);
-            }
-            return;
+        if rows == R {
+            return apply_or_keep(simd, &mut self.epilogue, row, panel, &sums, last);
         }
         let mut finished = [[Line::ZERO; R]; P];
         store_sums::<S, V, P, R>(&sums, &mut finished);
         for (p, lines) in finished.iter().enumerate() {
             if !last {
                 self.epilogue.partial(row..row + rows, panel + p).copy_from_slice(&lines[..rows]);
-            } else if rows == R {
-                self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
-            } else {
-                for (r, line) in lines[..rows].iter().enumerate() {
-                    self.epilogue.apply::<S, V, 1>(simd, row + r, panel + p, array::from_ref(line));
-                }
+                continue;
+            }
+            for (r, line) in lines[..rows].iter().enumerate() {
+                self.epilogue.apply::<S, V, 1>(simd, row + r, panel + p, array::from_ref(line));
             }
         }
     }

@@ -14,10 +14,10 @@ pub(super) trait Right<S>: Copy {
     /// Whether it is taken for larger than the left operand, and is not in the caches.
     const IS_LARGER: bool;
 
-    /// Memory for the lines of `P` panels in one pass over the inner dimension.
-    type Memory<const P: usize>;
+    /// Memory for the lines of one or two panels in one pass over the inner dimension.
+    type Memory;
 
-    fn memory<const P: usize>() -> Self::Memory<P>;
+    fn memory() -> Self::Memory;
 
     fn cols(self) -> usize;
 
@@ -27,7 +27,7 @@ pub(super) trait Right<S>: Copy {
         simd: S,
         rows: Range<usize>,
         panel: usize,
-        memory: &'a mut Self::Memory<P>,
+        memory: &'a mut Self::Memory,
     ) -> [&'a [Line]; P]
     where
         Self: 'a;
@@ -43,10 +43,10 @@ pub(super) struct Straight<'a>(pub(super) &'a Matrix);
 impl<S> Right<S> for Straight<'_> {
     const IS_LARGER: bool = false;
 
-    type Memory<const P: usize> = ();
+    type Memory = ();
 
     #[inline(always)]
-    fn memory<const P: usize>() {}
+    fn memory() {}
 
     #[inline(always)]
     fn cols(self) -> usize {
@@ -86,12 +86,13 @@ pub(super) struct Transposed<'a>(pub(super) &'a Matrix);
 impl<S: TransposeTile> Right<S> for Transposed<'_> {
     const IS_LARGER: bool = true;
 
-    type Memory<const P: usize> = [[Line; DEPTH * LINE]; P];
+    /// A pass has at most `DEPTH` panels of the left operand with one panel of this one, and half of them, rounded up, with two.
+    type Memory = [Line; (DEPTH + 1) * LINE];
 
-    #[expect(clippy::large_stack_arrays, reason = "34 KiB of a stack that has megabytes")]
+    #[expect(clippy::large_stack_arrays, reason = "18 KiB of a stack that has megabytes")]
     #[inline(always)]
-    fn memory<const P: usize>() -> Self::Memory<P> {
-        [[Line::ZERO; DEPTH * LINE]; P]
+    fn memory() -> Self::Memory {
+        [Line::ZERO; (DEPTH + 1) * LINE]
     }
 
     #[inline(always)]
@@ -105,15 +106,14 @@ impl<S: TransposeTile> Right<S> for Transposed<'_> {
         simd: S,
         rows: Range<usize>,
         panel: usize,
-        memory: &'a mut Self::Memory<P>,
+        memory: &'a mut Self::Memory,
     ) -> [&'a [Line]; P]
     where
         Self: 'a,
     {
         let mut padded = [Line::ZERO; LINE];
         let mut lines: [&[Line]; P] = [&[]; P];
-        for (p, memory) in memory.iter_mut().enumerate() {
-            let memory = &mut memory[..rows.len()];
+        for (p, memory) in memory[..P * rows.len()].chunks_exact_mut(rows.len()).enumerate() {
             let own = (panel + p) * LINE..((panel + p + 1) * LINE).min(self.0.rows());
             for (tile, out) in memory.chunks_mut(LINE).enumerate() {
                 let lines = &self.0.panel(rows.start / LINE + tile)[own.clone()];

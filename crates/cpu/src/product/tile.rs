@@ -122,12 +122,47 @@ pub(crate) fn store<S: Simd, const V: usize, const R: usize>(
     }
 }
 
+/// Applies the epilogue to the sums of a tile of `P` panels.
+#[inline(always)]
+pub(super) fn apply<S: Simd, F: Epilogue, const V: usize, const P: usize, const R: usize>(
+    simd: S,
+    epilogue: &mut F,
+    row: usize,
+    panel: usize,
+    sums: &[Sums<S, V, R>; P],
+) {
+    let mut finished = [[Line::ZERO; R]; P];
+    store_sums::<S, V, P, R>(sums, &mut finished);
+    for (p, lines) in finished.iter().enumerate() {
+        epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
+    }
+}
+
+/// The same where a pass over a part of the inner dimension ends. Its sums are kept if it was not the last one, or if to apply the
+/// epilogue is to store them.
+#[inline(always)]
+pub(crate) fn apply_or_keep<S: Simd, F: ResumableEpilogue, const V: usize, const P: usize, const R: usize>(
+    simd: S,
+    epilogue: &mut F,
+    row: usize,
+    panel: usize,
+    sums: &[Sums<S, V, R>; P],
+    is_last: bool,
+) {
+    if is_last && !F::STORES {
+        return apply(simd, epilogue, row, panel, sums);
+    }
+    for p in 0..P {
+        store(simd, epilogue.partial(row..row + R, panel + p), &sums[p]);
+    }
+}
+
 /// Writes the sums of a tile to memory for the epilogue.
 ///
 /// An epilogue indexes the lines by run-time values. Where the compiler sees that they are the sums, it may place the sums
 /// themselves in memory and store them after every multiply-add, which takes twice the time. So it does not see it.
 #[inline(always)]
-pub(crate) fn store_sums<S: Simd, const V: usize, const P: usize, const R: usize>(
+pub(super) fn store_sums<S: Simd, const V: usize, const P: usize, const R: usize>(
     sums: &[Sums<S, V, R>; P],
     lines: &mut [[Line; R]; P],
 ) {
@@ -151,7 +186,7 @@ pub(super) fn full_panels(cols: usize, halves: bool) -> usize {
 /// Rows of the next tile when `left` rows remain and `most` fit. The last two tiles share their rows, since
 /// a tile of fewer than four rows has too few independent sums to hide the latency of a multiply-add.
 pub(super) const fn tile_rows(left: usize, most: usize) -> usize {
-    if left > most && left < most + 4 {
+    if left > most && left < most + 4 && left.div_ceil(2) <= most {
         left.div_ceil(2)
     } else if left < most {
         left

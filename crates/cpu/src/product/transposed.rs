@@ -1,5 +1,6 @@
 //! The product of a transposed matrix and another: gradients of weights, whose inner dimension is the
-//! batch. The batch is short, so every tile is computed in one pass.
+//! batch. The batch is short, so every tile is computed in one pass. Attention has the pixels of an image in the inner
+//! dimension, which may be more than the caches hold.
 
 use std::array;
 use std::ops::Range;
@@ -9,7 +10,7 @@ use pulp::{Simd, WithSimd};
 use super::super::matrix::{LINE, Line, Matrix, panels};
 use super::super::sparse::{Input, Pixel, SparseBatch};
 use super::sparse::{Lines, add_pixels, background_sums, with_group};
-use super::tile::{Epilogue, Sums, add_product, full_panels, store_sums, tile_rows, vectors};
+use super::tile::{Epilogue, Sums, add_product, apply, full_panels, tile_rows, vectors};
 
 /// How many rows ahead the epilogue's memory is prefetched. A tile of AVX-512, with two panels, takes long enough for its own
 /// to arrive.
@@ -61,17 +62,17 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
         simd: S,
     ) {
         let (all, lefts) = (self.b.panels(), panels(self.a.cols()));
-        let (group, block) = if self.a.sparse_rows() > 0 { (GROUP, BLOCK) } else { (all, lefts) };
-        let mut partial_sums = PartialSums::new();
+        let sparse = self.a.sparse.filter(|images| images.rows() > 0);
+        let (group, block) = if sparse.is_some() { (GROUP, BLOCK) } else { (all, lefts) };
+        let mut partial_sums = sparse.map(|images| (images, PartialSums::new()));
         for panel in (0..all).step_by(group) {
             let group = panel..(panel + group).min(all);
             for left in (0..lefts).step_by(block) {
                 let block = left..(left + block).min(lefts);
-                let partial_sums = self.a.sparse.map(|images| {
-                    let whole = &mut partial_sums;
-                    with_group!(whole.sum(S, simd, images, self.b, block.clone(), group.clone()));
-                    &*whole
-                });
+                if let Some((images, sums)) = &mut partial_sums {
+                    with_group!(sums.sum(S, simd, images, self.b, block.clone(), group.clone()));
+                }
+                let partial_sums = partial_sums.as_ref().map(|(_, sums)| sums);
                 self.block::<S, V, H, P, R>(simd, block, group.clone(), partial_sums);
             }
         }
@@ -156,11 +157,7 @@ impl<F: Epilogue> TransposedProduct<'_, F> {
             }
             add_rows::<S, V, P, R>(simd, first, added.left.panel(left), rights, &mut sums);
         }
-        let mut finished = [[Line::ZERO; R]; P];
-        store_sums::<S, V, P, R>(&sums, &mut finished);
-        for (p, lines) in finished.iter().enumerate() {
-            self.epilogue.apply::<S, V, R>(simd, row, panel + p, lines);
-        }
+        apply(simd, &mut self.epilogue, row, panel, &sums);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use gansweep_config::SampleMode;
 
+use super::cases::long_batch;
 use super::{advance_alone, cases, images, initial, lane, trainer, with};
 use crate::{CpuTrainer, Vectors};
 use gansweep_nn::state::LaneState;
@@ -16,7 +17,7 @@ fn bits(state: &LaneState) -> Vec<(&String, Vec<u32>)> {
 
 #[test]
 fn a_lane_alone_has_the_bits_of_lane_three_of_four_on_any_number_of_threads() {
-    for (case, config) in cases() {
+    for (case, config) in cases().into_iter().chain([long_batch()]) {
         let mut alone = trainer(&config, &[3], 1);
         let chunk = advance_alone(&mut alone, 7);
         let expected = alone.state(0).unwrap();
@@ -49,8 +50,27 @@ fn vectors_of_any_width_give_the_same_bits() {
 }
 
 #[test]
+fn vectors_of_any_width_agree_where_avx512_adds_in_another_order() {
+    let (_, config) = long_batch();
+    let mut widest = trainer(&config, &[3], 1);
+    advance_alone(&mut widest, 2);
+    let expected = widest.state(0).unwrap();
+    for vectors in Vectors::all() {
+        let (lanes, images) = (vec![lane(&config, 3)], images(&config));
+        let mut other =
+            CpuTrainer::with_vectors(vectors, lanes, vec![initial(&config, 3)], images, 1).unwrap();
+        advance_alone(&mut other, 2);
+        for (name, array) in &other.state(0).unwrap().arrays {
+            for (found, expected) in array.values.iter().zip(&expected.arrays[name].values) {
+                assert!((found - expected).abs() < 1e-5, "{name} with {vectors}: {found}, not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
 fn chunks_of_any_length_give_the_same_bits() {
-    for (case, config) in cases() {
+    for (case, config) in cases().into_iter().chain([long_batch()]) {
         let mut whole = trainer(&config, &[8], 1);
         let steps = advance_alone(&mut whole, 9).steps;
         let mut parts = trainer(&config, &[8], 1);
@@ -73,7 +93,7 @@ fn chunks_of_any_length_give_the_same_bits() {
 
 #[test]
 fn a_new_trainer_goes_on_from_a_state_as_if_nothing_had_happened() {
-    for (case, config) in cases() {
+    for (case, config) in cases().into_iter().chain([long_batch()]) {
         let mut whole = trainer(&config, &[8], 1);
         advance_alone(&mut whole, 5);
         let state = whole.state(0).unwrap();

@@ -146,7 +146,7 @@ pub(super) fn convolutions() -> Vec<(&'static str, Config)> {
         (
             "dcgan with clipped gradients and weights, an unusual slope",
             dcgan(&|c| {
-                c.model.discriminator.slope = -0.2;
+                c.model.discriminator.slope = 0.9;
                 c.optimizer.generator.clip_norm = 0.05;
                 c.optimizer.discriminator.clip_norm = 0.05;
                 c.loss.kind = LossKind::Wasserstein;
@@ -226,7 +226,7 @@ pub(super) fn penalised_convolutions() -> Vec<(&'static str, Config)> {
             "dcgan, r2, an unusual slope",
             dcgan(&|c| {
                 c.penalty = PenaltyConfig { kind: PenaltyKind::R2, weight: 3.0, ..PenaltyConfig::default() };
-                c.model.discriminator.slope = -0.2;
+                c.model.discriminator.slope = 0.9;
                 (c.data.images, c.train.batch_size) = (5, 2);
             }),
         ),

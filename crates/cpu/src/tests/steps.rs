@@ -2,6 +2,7 @@
 
 use gansweep_config::{Config, LossKind, NetworkOptimizer, OptimizerConfig, Relativistic, SampleMode};
 
+use super::cases::long_batch;
 use super::oracle::{Arrays, Oracle};
 use super::{EPS, LR, advance_alone, cases, images, initial, lane, spec, trainer};
 use gansweep_nn::network::{Layer, Network, Role};
@@ -24,7 +25,7 @@ fn assert_close(case: &str, found: &LaneState, expected: &Arrays, tolerance: f64
 
 #[test]
 fn the_gradient_of_every_layer_and_loss_is_the_oracles() {
-    for (case, mut config) in cases() {
+    for (case, mut config) in cases().into_iter().chain([long_batch()]) {
         // Without inertia Adam's first moment is the gradient itself.
         let adam = NetworkOptimizer::adam(LR, 0.0, 0.99, EPS);
         config.optimizer = OptimizerConfig { generator: adam, discriminator: adam };
@@ -87,7 +88,7 @@ fn the_oracles_gradients_are_finite_differences_of_its_losses() {
 /// trainer begins it with.
 #[test]
 fn each_of_ten_steps_is_the_oracles_from_the_same_state() {
-    for (case, config) in cases() {
+    for (case, config) in cases().into_iter().chain([long_batch()]) {
         let mut trainer = trainer(&config, &[9], 1);
         let lane = lane(&config, 9);
         let mut oracle = Oracle::new(&lane, &initial(&config, 9));

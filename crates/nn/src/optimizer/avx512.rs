@@ -22,7 +22,7 @@ pub(super) fn normal_or_zero<S: Simd>(simd: S, value: S::f32s) -> Option<S::f32s
     Some(cast(avx._mm512_maskz_mov_ps(is_normal, value)))
 }
 
-/// The square roots, if no number is less than zero, too small or infinite, and the vectors are those of AVX-512.
+/// The square roots; `None` if the vectors are others, or if a number is zero, negative, less than `LEAST`, infinite or NaN.
 ///
 /// The divider takes as long for a vector of roots as twenty multiply-adds, and an update needs it for a quotient, too. A step of
 /// Newton's method, in Goldschmidt's form, brings a root and half of its reciprocal from the 14 bits of the processor's estimate to about
