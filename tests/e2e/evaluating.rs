@@ -494,7 +494,10 @@ fn the_images_of_a_run_are_where_its_experiment_has_them() {
     let run = sandbox.runs_of("pets").remove(0).id.to_string();
     let evaluate = |more: &[&str]| with_cache(&sandbox, &[&["evaluate"], more, &["--images", "20"]].concat());
     let ended = evaluate(&["pets"]).well();
-    assert!(ended.stderr.contains("training the evaluator of folder: 1000 steps"), "{ended:#?}");
+    assert!(
+        ended.stderr.contains("training the evaluator of folder, once, for quality figures: 1000 steps"),
+        "{ended:#?}"
+    );
     assert!(ended.stdout.contains("class cats") && ended.stdout.contains("class dogs"), "{ended:#?}");
     let json: Value = serde_json::from_str(&evaluate(&[&run[..8], "--json"]).well().stdout).unwrap();
     assert_eq!(json["datasets"][0]["class_names"], serde_json::json!(["cats", "dogs"]));

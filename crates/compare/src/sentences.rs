@@ -139,8 +139,10 @@ fn not_ranked(comparison: &SweepComparison, option: &str) -> String {
     let figures = comparison.ranking_metrics.iter().filter(|metric| metric.is_figure());
     let figures: Vec<&str> = figures.map(|metric| metric.name()).collect();
     let way_out = match figures.as_slice() {
-        [] => "gansweep evaluate measures the quality of the images, and configs are then ranked by it."
-            .to_owned(),
+        [] => format!(
+            "`gansweep evaluate {}` measures the quality of the images, and `gansweep report` then ranks configs by it.",
+            comparison.sweep
+        ),
         names => format!("Of what this sweep recorded, {option} ranks by {}.", names.join(", ")),
     };
     format!(

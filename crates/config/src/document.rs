@@ -86,10 +86,10 @@ impl<'t> Document<'t> {
     /// The type of a value, and the value as it was written: "a text `\"five\"`".
     pub(crate) fn describe(&self, value: &Spanned<DeValue<'_>>) -> String {
         let kind = match value.get_ref() {
-            DeValue::String(_) => "a text",
+            DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
             DeValue::Float(_) => "a number",
-            DeValue::Boolean(_) => "a truth value",
+            DeValue::Boolean(_) => "a boolean",
             DeValue::Datetime(_) => "a date",
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",

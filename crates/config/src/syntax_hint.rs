@@ -15,7 +15,7 @@ pub(crate) fn syntax_hint(line: &str, offset: usize, is_first: bool) -> Option<S
         return None;
     }
     if before.rsplit('"').next().is_some_and(|text| text.len() < before.len() && text.contains('\\')) {
-        return Some("a text with backslashes in single quotes, such as `'C:\\images'`".to_owned());
+        return Some("a string with backslashes in single quotes, such as `'C:\\images'`".to_owned());
     }
     let depth = |open: char, close: char| {
         let count = |wanted: char| before.matches(wanted).count();
@@ -43,7 +43,7 @@ fn hint_of_colon(line: &str) -> Option<String> {
     let is_key = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_.-".contains(c));
     is_key.then(|| match value {
         "" => format!("a table: `[{key}]`"),
-        value => format!("`{key} = {value}`, with quotes around a text"),
+        value => format!("`{key} = {value}`, with quotes around a string"),
     })
 }
 
@@ -94,9 +94,9 @@ fn hint_of_word(word: &str) -> Option<String> {
         return Some(format!("digits on both sides of the point: `{sign}{whole}`"));
     }
     if word.contains('\\') {
-        return Some(format!("a text in single quotes: `'{word}'`"));
+        return Some(format!("a string in single quotes: `'{word}'`"));
     }
     let is_word =
         word.starts_with(char::is_alphabetic) && !word.contains(['"', '\'', '(', '=', ';', '[', ':']);
-    is_word.then(|| format!("a text in quotes: `\"{word}\"`"))
+    is_word.then(|| format!("a string in quotes: `\"{word}\"`"))
 }

@@ -55,7 +55,7 @@ impl Observer for Display {
             Progress::EvaluatorCache { error, effect } => self.warn(&format!("{error}; {}", cost(effect))),
             Progress::TrainingEvaluator { dataset, progress } => {
                 let what = format!("training the evaluator of {}", dataset.name());
-                let told = format!("{what}: {}", text::count(progress.steps, "step"));
+                let told = format!("{what}, once, for quality figures: {}", text::count(progress.steps, "step"));
                 self.counted(&what, &told, progress.step, progress.steps);
             }
             Progress::FiguresNotRecorded(error) => {

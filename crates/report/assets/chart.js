@@ -30,6 +30,8 @@ export class Chart {
     // The line that marks the epoch of the sample grids.
     this.mark = null;
     this.plot = figure.querySelector(".plot");
+    this.plot.setAttribute("role", "img");
+    this.plot.setAttribute("aria-label", `Curves of ${metric.title}; the table of runs has the last values`);
     this.clipped = figure.querySelector(".clipped");
     this.canvas = null;
     this.width = 0;
@@ -219,7 +221,7 @@ export class Chart {
       ? [-0.6, this.curves.colors.groups.length - 0.4]
       : left <= right ? padded(left, right, 0.012) : [0, 1];
     const whole = log ? null : wholeRange(this.metric.range, values);
-    const y = whole ?? valueRange(values, this.metric.reference?.value, log);
+    const y = whole ?? valueRange(values, this.metric.reference?.value, log, this.metric.better);
     const bands = this.lines.flatMap(({ low = [], high = [] }, line) => (y.outside.includes(line) ? [] : [...low, ...high]));
     if (!whole) y.range = widened(y.range, bands.filter(shown).map((level) => (log ? Math.log10(level) : level)));
     const { groups, groupOf } = this.curves.colors;

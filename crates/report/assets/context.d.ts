@@ -33,6 +33,8 @@ export interface Chart {
   series: number;
   /** Whether no run has more than one value, so that there is no curve: the page draws dots in columns by colour. */
   once?: boolean;
+  /** Which way the metric is better, if it ranks runs. */
+  better?: Direction;
   /** The smallest and the largest possible value if both exist; the chart then shows the whole range. */
   range: [Measured, Measured] | null;
   /** Why the runs' curves must not be compared by value. */

@@ -13,7 +13,9 @@ export function format(value) {
 // A number with the decimals of its column, as the program writes it (`analyse/text.rs`): an exponent where they cannot
 // show it.
 export function fixed(value, decimals) {
-  const text = value.toFixed(decimals);
+  // Values of the page are rounded to six digits.
+  const whole = Math.trunc(Math.log10(Math.max(Math.abs(value), 1)));
+  const text = value.toFixed(Number.isFinite(whole) ? Math.min(decimals, Math.max(5 - whole, 0)) : decimals);
   const vanishes = value !== 0 && !/[1-9]/.test(text);
   return !Number.isFinite(value) || Math.abs(value) >= 1e6 || vanishes ? plain(value) : text;
 }

@@ -5,6 +5,8 @@ import { bounds, median } from "./statistics.js";
 
 // Below this many curves none is left out: there is no majority.
 const FEWEST = 4;
+// Below this many values of a curve none is a spike.
+const FEWEST_WITH_SPIKES = 8;
 
 // The metric's declared range, or null if it has none or a value is outside of it.
 export function wholeRange(declared, curves) {
@@ -16,13 +18,13 @@ export function wholeRange(declared, curves) {
 
 // A range for several curves, each a list of values (exponents of ten on a logarithmic axis). It follows
 // the majority of the curves: a few with other values must not flatten all the rest. `outside` has the
-// indices of curves that are left out. The reference value is included if that widens the range by less than
-// 40 % of its size.
-export function valueRange(curves, reference, log) {
+// indices of curves that are left out; `better` says which way the metric is better, if one is: curves that are better than the
+// majority stay inside. The reference value is included if that widens the range by less than 40 % of its size.
+export function valueRange(curves, reference, log, better) {
   const known = curves.map(extent);
   const extents = known.filter(Boolean);
   if (extents.length === 0) return { range: log ? [-1, 1] : [0, 1], outside: [] };
-  const fits = majority(extents);
+  const fits = majority(extents, better);
   const kept = extents.filter(fits);
   let [, top] = bounds(kept.map(({ high }) => high));
   let [bottom] = bounds(kept.map(({ low }) => low));
@@ -39,8 +41,10 @@ export function valueRange(curves, reference, log) {
 export function extent(values) {
   if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
-  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
-  const [low, high, inner, outer] = [at(0), at(1), at(0.02), at(0.98)];
+  const last = sorted.length - 1;
+  // Of few values one at either end may be a spike.
+  const spikes = sorted.length < FEWEST_WITH_SPIKES ? 0 : Math.max(1, Math.round(0.02 * last));
+  const [low, high, inner, outer] = [sorted[0], sorted[last], sorted[spikes], sorted[last - spikes]];
   const spread = outer - inner || Math.abs(outer) || 1;
   return {
     low: low < inner - 1.5 * spread ? inner - 0.35 * spread : low,
@@ -50,15 +54,15 @@ export function extent(values) {
 
 // Whether an extent is like most others: its ends are at most three robust standard deviations, or the
 // median curve's own height, away from the median ends. If that leaves out more than a third of the curves, there
-// is no majority, and all fit.
-function majority(extents) {
+// is no majority, and all fit. An end on the side that is better may be anywhere.
+function majority(extents, better) {
   if (extents.length < FEWEST) return () => true;
   const [lows, highs] = [extents.map(({ low }) => low), extents.map(({ high }) => high)];
   const [low, high] = [median(lows), median(highs)];
   const room = (ends, middle) =>
     Math.max(3 * 1.4826 * median(ends.map((end) => Math.abs(end - middle))), high - low);
   const [below, above] = [low - room(lows, low), high + room(highs, high)];
-  const fits = (one) => one.low >= below && one.high <= above;
+  const fits = (one) => (better === "lower" || one.low >= below) && (better === "higher" || one.high <= above);
   const left = extents.filter((one) => !fits(one)).length;
   return 3 * left <= extents.length ? fits : () => true;
 }

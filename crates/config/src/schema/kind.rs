@@ -176,8 +176,8 @@ impl fmt::Display for Kind {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))
             }
-            Self::Text => f.write_str("a text"),
-            Self::Name => write!(f, "a text of 1 to {MAX_NAME} characters on one line"),
+            Self::Text => f.write_str("a string"),
+            Self::Name => write!(f, "a string of 1 to {MAX_NAME} characters on one line"),
             Self::Hidden => write!(
                 f,
                 "a list of 1 to {MAX_LAYERS} widths from 1 to {MAX_WIDTH}, or one width for every layer"

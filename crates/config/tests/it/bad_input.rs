@@ -32,13 +32,13 @@ fn a_key_that_resembles_nothing_gets_no_suggestion() {
 fn a_wrong_type_is_told_with_what_was_found_and_what_is_expected() {
     let text = "name = 3\n[data]\nimages = \"many\"\ndataset = 1\n[train]\nshuffle = 1\nepochs = 2.0\n[optimizer]\nlr = true\n[model]\nhidden = \"big\"\n[record]\ngrid_rows = 1979-05-27\n";
     assert_snapshot!(faults(text), @r#"
-    test.toml:1: name: found an integer `3`; expected a text of 1 to 100 characters on one line (from file)
-    test.toml:3: data.images: found a text `"many"`; expected an integer from 0 to 100000000 (from file)
+    test.toml:1: name: found an integer `3`; expected a string of 1 to 100 characters on one line (from file)
+    test.toml:3: data.images: found a string `"many"`; expected an integer from 0 to 100000000 (from file)
     test.toml:4: data.dataset: found an integer `1`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder" (from file)
     test.toml:6: train.shuffle: found an integer `1`; expected `true` or `false` (from file)
     test.toml:7: train.epochs: found a number `2.0`; expected an integer from 1 to 100000 (from file)
-    test.toml:9: optimizer.lr: found a truth value `true`; expected a number above 0, at most 1000 (from file)
-    test.toml:11: model.hidden: found a text `"big"`; expected a list of 1 to 16 widths from 1 to 8192, or one width for every layer (from file)
+    test.toml:9: optimizer.lr: found a boolean `true`; expected a number above 0, at most 1000 (from file)
+    test.toml:11: model.hidden: found a string `"big"`; expected a list of 1 to 16 widths from 1 to 8192, or one width for every layer (from file)
     test.toml:13: record.grid_rows: found a date `1979-05-27`; expected an integer from 1 to 400 (from file)
     "#);
 }
@@ -117,9 +117,9 @@ fn syntax_of_other_languages_is_recognised() {
         ("[data]\npath = C:\\images\n", "`'C:\\images'`"),
         ("[optimizer]\nlr = -.5e-3\n", "`-0.5e-3`"),
         ("[data]\npath = \"C:\\Users\\x\"\n", "single quotes"),
-        ("recipe = fast\n", "a text in quotes: `\"fast\"`"),
+        ("recipe = fast\n", "a string in quotes: `\"fast\"`"),
         ("recipe = \u{201c}fast\u{201d}\n", "straight quotes"),
-        ("recipe: fast\n", "`recipe = fast`, with quotes around a text"),
+        ("recipe: fast\n", "`recipe = fast`, with quotes around a string"),
         ("train:\n  epochs = 5\n", "a table: `[train]`"),
         ("{\"recipe\": \"fast\"}\n", "TOML and not JSON"),
         ("[sweep.grid]\n\"optimizer.lr\" = [1e-3 1e-4]\n", "commas between values: `1e-3, 1e-4`"),
@@ -173,7 +173,7 @@ fn an_axis_value_out_of_range_has_its_own_line() {
     let text = "[sweep.grid]\n\"optimizer.lr\" = [\n  1e-4,\n  -1,\n  \"x\",\n]\n[sweep.random]\nn = 3\nkeys.\"train.batch_size\" = { integer = [0, 64] }\n";
     assert_snapshot!(faults(text), @r#"
     test.toml:4: sweep.grid."optimizer.lr": found `-1`; expected a number above 0, at most 1000 (from file)
-    test.toml:5: sweep.grid."optimizer.lr": found a text `"x"`; expected a number above 0, at most 1000 (from file)
+    test.toml:5: sweep.grid."optimizer.lr": found a string `"x"`; expected a number above 0, at most 1000 (from file)
     test.toml:9: sweep.random.keys."train.batch_size".integer: found `0`; expected an integer from 1 to 65536 (from file)
     "#);
 }
@@ -252,7 +252,7 @@ fn exclusions_are_checked_like_values() {
     let text = "[sweep.grid]\n\"optimizer.lr\" = [1e-4]\n[[sweep.exclude]]\n[[sweep.exclude]]\noptimizer.lr = \"x\"\nbogus = 1\nseed = -1\n\"record.palette\" = \"gray\"\n";
     assert_snapshot!(faults(text), @r#"
     test.toml:3: sweep.exclude: found a table; expected keys with one value each: a run that has all of them is left out (from file)
-    test.toml:5: sweep.exclude."optimizer.lr": found a text `"x"`; expected a number above 0, at most 1000 (from file)
+    test.toml:5: sweep.exclude."optimizer.lr": found a string `"x"`; expected a number above 0, at most 1000 (from file)
     test.toml:6: sweep.exclude."bogus": unknown key (from file)
     test.toml:7: sweep.exclude."seed": found `-1`; expected an integer from 0 to 9007199254740991 (from file)
     test.toml:8: sweep.exclude."record.palette": cannot be swept, all runs of a sweep have it in common (from file)
@@ -283,7 +283,7 @@ fn ten_thousand_faults_of_a_long_file_are_told_with_their_lines() {
     ));
     assert!(told.lines().count() >= 20_000);
     assert!(
-        told.contains("test.toml:20002: sweep.grid.\"optimizer.lr\": found a text `\"x\"`"),
+        told.contains("test.toml:20002: sweep.grid.\"optimizer.lr\": found a string `\"x\"`"),
         "{}",
         &told[..500]
     );
@@ -424,11 +424,11 @@ fn bad_arguments_name_the_argument() {
         "data.dataset=3",
     ]);
     assert_snapshot!(faults_with("", &options), @r#"
-    --set train.epochs=abc: train.epochs: found a text `abc`; expected an integer from 1 to 100000 (from --set)
+    --set train.epochs=abc: train.epochs: found a string `abc`; expected an integer from 1 to 100000 (from --set)
     --set train.epoch=3: train.epoch: unknown key; did you mean `train.epochs`? (from --set)
     --set nonsense: no assignment; expected KEY=VALUE, such as `train.epochs=5` (from --set)
     --set =3: no assignment; expected KEY=VALUE, such as `train.epochs=5` (from --set)
-    --set sweep.grid.optimizer.lr=[1e-4: sweep.grid."optimizer.lr": found a text `[1e-4`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from --set)
+    --set sweep.grid.optimizer.lr=[1e-4: sweep.grid."optimizer.lr": found a string `[1e-4`; expected a list of values, `{ values = [...] }`, `{ linear = [a, b], n = N }` or `{ log = [a, b], n = N }` (from --set)
     --set data.dataset=3: data.dataset: found an integer `3`; expected one of "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "emnist-balanced", "cifar10", "strokes", "idx", "folder" (from --set)
     "#);
 }

@@ -21,7 +21,7 @@ fn every_faulty_layer_is_told_with_its_line_its_index_and_what_was_meant() {
     test.toml:7: model.generator.layers: layer 3: no layer is called `upsampel`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `attention`, `scale`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `upsample`? (from file)
     "#);
     assert_snapshot!(faults("[sweep.grid]\n\"model.generator.layers\" = [\n[\"relu\"],\n[\"rleu\"],\n]\n"), @r#"test.toml:4: sweep.grid."model.generator.layers": layer 0: no layer is called `rleu`; expected one of `linear`, `conv`, `conv-transpose`, `upsample`, `avg-pool`, `sum-pool`, `residual`, `shortcut`, `attention`, `scale`, `batch-norm`, `layer-norm`, `instance-norm`, `relu`, `leaky-relu`, `silu`, `gelu`, `elu`, `tanh`, `sigmoid`, `dropout`, `reshape`, `flatten`; did you mean `relu`? (from file)"#);
-    assert_snapshot!(faults("[model.generator]\nlayers = \"relu\"\n"), @r#"test.toml:2: model.generator.layers: found a text `"relu"`; expected a list of up to 64 layers, such as `[{ linear = 256 }, "relu", { linear = 512 }]` (from file)"#);
+    assert_snapshot!(faults("[model.generator]\nlayers = \"relu\"\n"), @r#"test.toml:2: model.generator.layers: found a string `"relu"`; expected a list of up to 64 layers, such as `[{ linear = 256 }, "relu", { linear = 512 }]` (from file)"#);
 }
 
 #[test]

@@ -112,6 +112,9 @@ fn text(evaluation: &Evaluation, images: u32, is_best: bool) -> String {
         parts.push(problems.join("\n"));
     }
     parts.extend(evaluation.comparison.as_ref().map(compare::text));
+    if evaluation.fewer_than.is_none() && evaluation.runs.iter().any(|run| run.figures.is_some()) {
+        parts.push("`gansweep report` brings these figures into the pages.".to_owned());
+    }
     parts.extend(evaluation.fewer_than.map(|images| {
         format!(
             "Figures of fewer than {images} images are in the table `evaluations` alone: `compare`, the report and searches use \

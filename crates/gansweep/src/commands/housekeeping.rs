@@ -286,7 +286,7 @@ fn is_agreed(question: &str, yes: bool) -> Result<bool, Failure> {
 }
 
 /// `12.3 MB`.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut size = bytes as f64;
     let mut unit = 0;

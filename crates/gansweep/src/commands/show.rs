@@ -6,6 +6,7 @@ use gansweep_base::text;
 use gansweep_protocol::BestCheckpoint;
 use gansweep_store::{CheckpointRow, RunRow};
 
+use super::housekeeping::size;
 use crate::arguments::ResultsArgs;
 use crate::failure::Failure;
 use crate::output;
@@ -100,17 +101,17 @@ fn text(details: RunDetails) -> String {
 
 fn checkpoints(run: &RunRow, last: Option<CheckpointRow>, best: Option<BestCheckpoint>) -> String {
     let last =
-        last.map(|last| format!("checkpoint at step {}: {} ({} bytes)\n", last.step, last.path, last.bytes));
+        last.map(|last| format!("checkpoint at step {}: {} ({})\n", last.step, last.path, size(last.bytes)));
     let best = best.map(|best| {
         let epoch = run.epoch_of(best.step);
         format!(
-            "best checkpoint, {} {} of {} images at epoch {}: {} ({} bytes)\n",
+            "best checkpoint, {} {} of {} images at epoch {}: {} ({})\n",
             best.metric.name(),
             text::measured(best.value),
             best.images,
             text::measured(epoch),
             best.path,
-            best.bytes
+            size(best.bytes)
         )
     });
     let lines: Vec<String> = last.into_iter().chain(best).collect();

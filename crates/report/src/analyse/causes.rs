@@ -81,7 +81,7 @@ fn common(group: &[usize], runs: &[Run], axes: &[Axis]) -> Vec<String> {
         let with = runs.iter().filter(|run| run.values[place] == of_first).count();
         if (runs.len() as f64) >= OFTEN * with as f64 {
             common.push(format!(
-                "{}={}: {} of {with} runs",
+                "{}={} ({} of its {with} runs)",
                 axis.short,
                 axis.values[value].text,
                 group.len()

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use gansweep_config::Config;
-use gansweep_protocol::Metric;
+use gansweep_protocol::{Direction, Metric};
 
 use crate::context::{Chart, ChartGroup, Number, ReferenceLine, Series, XAxes};
 use crate::input::RunInput;
@@ -68,6 +68,7 @@ fn chart(metric: Metric, series: usize, runs: &[RunInput]) -> Chart {
         series,
         once: metric.is_figure()
             && runs.iter().all(|run| run.series.get(&metric).is_none_or(|points| points.len() < 2)),
+        better: Some(declaration.direction).filter(|direction| *direction != Direction::Neither),
         range: declaration.range.map(|(low, high)| [Number(low), Number(high)]),
         incomparable: incomparable(declaration.group, runs),
         reference: reference(metric, runs),

@@ -44,9 +44,12 @@ pub(super) fn decimals(values: impl Iterator<Item = f64>) -> usize {
     needed.min(fitting)
 }
 
-/// Writes a measured number with `decimals` decimals. One that would read as zero, or needs more than six digits, has an exponent, as in [`measured`]. The page's scripts
+/// Writes a measured number with `decimals` decimals, but no more than six digits where it has them before the point. One that would read as zero, or needs more than six digits, has an exponent, as in [`measured`]. The page's scripts
 /// write numbers in the same way (`numbers.js`).
 pub(super) fn fixed(value: f64, decimals: usize) -> String {
+    // Values of the page are rounded to six digits.
+    let whole = value.abs().max(1.0).log10() as usize;
+    let decimals = decimals.min(5_usize.saturating_sub(whole));
     let text = format!("{value:.decimals$}");
     let vanishes = value != 0.0 && !text.contains(|digit| ('1'..='9').contains(&digit));
     if !value.is_finite() || value.abs() >= 1e6 || vanishes { measured(value) } else { text }
@@ -76,6 +79,7 @@ mod tests {
         assert_eq!(column(&[9.123_4, 12.345, 100.2]), "9.12 12.35 100.20");
         assert_eq!(column(&[0.5, 0.25, 0.75]), "0.50 0.25 0.75");
         assert_eq!(column(&[7.0, 10.0, 8.0]), "7 10 8");
+        assert_eq!(column(&[0.9712, 5.399, 2.5, 1_071.843]), "0.971 5.399 2.500 1071.84");
         assert_eq!(column(&[0.5, 0.612_34, 1e9, 0.7]), "0.5000 0.6123 1e9 0.7000");
         assert_eq!(column(&[0.5, 1.5e-7, 0.0, f64::NAN, -0.25]), "0.50 1.5e-7 0.00 NaN -0.25");
         assert_eq!(column(&[]), "");

@@ -2,6 +2,7 @@
 
 use std::ops::Not;
 
+use gansweep_protocol::Direction;
 use serde::Serialize;
 
 use super::{Number, Series};
@@ -33,6 +34,9 @@ pub struct Chart {
     /// Whether no run has more than one value, so that there is no curve: the page draws dots in columns by colour.
     #[serde(skip_serializing_if = "Not::not")]
     pub once: bool,
+    /// Which way the metric is better, if it ranks runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub better: Option<Direction>,
     /// The smallest and the largest possible value if both exist; the chart then shows the whole range.
     pub range: Option<[Number; 2]>,
     /// Why the runs' curves must not be compared by value.

@@ -30,6 +30,17 @@ test("all runs are inside where they are alike, and where there is no majority",
   assert.deepEqual(valueRange([loss(1), wild[0]], undefined, false).outside, []);
 });
 
+test("curves that are better than the majority stay inside", () => {
+  // The Fréchet distances of three seeds of the best config, among nine others.
+  const curves = [...Array.from({ length: 9 }, (_, run) => [900, 700 + 10 * run]), ...Array(3).fill([650, 290])];
+  assert.deepEqual(valueRange(curves, undefined, false).outside, [9, 10, 11]);
+  const { range, outside } = valueRange(curves, undefined, false, "lower");
+  assert.ok(outside.length === 0 && range[0] < 290, `${range}`);
+  assert.deepEqual(valueRange(curves, undefined, false, "higher").outside, [9, 10, 11]);
+  const upsideDown = curves.map((values) => values.map((value) => -value));
+  assert.deepEqual(valueRange(upsideDown, undefined, false, "higher").outside, []);
+});
+
 test("a group is lost where none of its curves is inside", () => {
   assert.deepEqual(lostGroups([1, 4, 5], [0, 0, 1, 1, 2, 2]), [2]);
   assert.deepEqual(lostGroups([3], [0, 1, 2, 3]), [3], "a group of one");
@@ -39,6 +50,9 @@ test("a group is lost where none of its curves is inside", () => {
 test("a spike of the first steps is cut", () => {
   const { low, high } = extent([100, ...loss(1)]);
   assert.ok(high < 2 && low > 0, `${low} ${high}`);
+  const few = extent([1.2, 348, 7.9, 5, 3, 2, 1.5, 1.4, 1.3, 1.3]);
+  assert.ok(few.high < 15 && few.low < 1.5, "also of few points");
+  assert.equal(extent([1, 2, 3, 300]).high, 300, "of a handful each may be true");
 });
 
 test("curves of one value or none have a range", () => {

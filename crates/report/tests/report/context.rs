@@ -406,7 +406,7 @@ fn what_failed_is_grouped_by_cause_with_what_the_runs_have_in_common() {
     let failures = sweep_of(&Synthetic { outcome, ..Synthetic::default() }).findings.failures;
     let [diverged, failed] = failures.as_slice() else { panic!("{failures:?}") };
     assert_eq!((diverged.state.as_str(), diverged.runs.as_slice()), ("diverged", &[4, 5, 6, 7][..]));
-    assert_eq!(diverged.common, ["lr=1e-3: 4 of 4 runs"]);
+    assert_eq!(diverged.common, ["lr=1e-3 (4 of its 4 runs)"]);
     assert_eq!((failed.state.as_str(), failed.runs.as_slice(), failed.common.len()), ("failed", &[0][..], 0));
 }
 

@@ -44,7 +44,7 @@ pub(super) static KEYS: &[Key] = &[
         "data.path",
         Kind::Text,
         "\"\"",
-        "For `dataset = \"idx\"` and `dataset = \"folder\"`: the folder of your images. In the file, a relative path starts at the file's folder; in `--set` or a variable, at the current folder. The place of the folder is no part of a run's id: it may be moved. For `idx`, only the content of the files is. For `folder`, so are the names of subfolders and pictures, which are the classes and the order of the images.",
+        "For `dataset = \"idx\"` and `dataset = \"folder\"`: the folder of your images. In the file, a relative path starts at the file's folder; in `--set` or a variable, at the current folder. The folder may be moved: a run's id does not depend on its place. For `idx` it depends on the content of the files; for `folder` also on the names of subfolders and pictures, which decide the classes and the order of the images.",
     ),
     execution(
         "data.skip_damaged",
@@ -86,7 +86,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "false",
         lanes: Lanes::Common,
         field: Field::Bool(|c| &mut c.data.flip),
-        doc: "Mirror images left to right: in each epoch each image with probability 1/2. For photographs; letters and digits become others.",
+        doc: "Mirror images left to right: in each epoch each image with probability 1/2. For photographs: mirrored letters and digits are wrong.",
     }),
     config(ConfigKey {
         path: "data.pixels",

@@ -121,7 +121,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"adam\"",
         lanes: Lanes::Common,
         field: Field::Optimizer(|c| &mut c.optimizer.generator.kind),
-        doc: "Optimiser of the generator; its numbers are the keys below that name it.",
+        doc: "Optimiser of the generator. Of the keys below, those have an effect whose description names it.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.lr",
@@ -166,7 +166,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.0",
         lanes: Lanes::Presence,
         field: Field::Number(|c| &mut c.optimizer.generator.momentum),
-        doc: "`sgd`, `rmsprop`: decay of the sum of the generator's steps, along which it moves; `0` stands for the last one alone.",
+        doc: "`sgd`, `rmsprop`: PyTorch's `momentum` for the generator; `0` for none.",
     }),
     config(ConfigKey {
         path: "optimizer.generator.alpha",
@@ -247,7 +247,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "\"adam\"",
         lanes: Lanes::Common,
         field: Field::Optimizer(|c| &mut c.optimizer.discriminator.kind),
-        doc: "Optimiser of the discriminator; its numbers are the keys below that name it.",
+        doc: "Optimiser of the discriminator. Of the keys below, those have an effect whose description names it.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.lr",
@@ -292,7 +292,7 @@ pub(super) static KEYS: &[Key] = &[
         identity: "0.0",
         lanes: Lanes::Presence,
         field: Field::Number(|c| &mut c.optimizer.discriminator.momentum),
-        doc: "`sgd`, `rmsprop`: decay of the sum of the discriminator's steps, along which it moves; `0` stands for the last one alone.",
+        doc: "`sgd`, `rmsprop`: PyTorch's `momentum` for the discriminator; `0` for none.",
     }),
     config(ConfigKey {
         path: "optimizer.discriminator.alpha",
