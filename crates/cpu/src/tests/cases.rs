@@ -393,7 +393,7 @@ fn penalties() -> impl Iterator<Item = (&'static str, Config)> {
             with(|config| {
                 let discriminator = &mut config.model.discriminator;
                 (discriminator.layer_norm, discriminator.spectral_norm, discriminator.slope) =
-                    (true, true, -0.2);
+                    (true, true, 0.9);
                 config.penalty.kind = PenaltyKind::R2;
             }),
         ),
@@ -423,7 +423,7 @@ fn layers_losses_and_schedules() -> Vec<(&'static str, Config)> {
                 c.model.generator.activation = Activation::LeakyRelu;
                 c.model.generator.slope = 0.3;
                 c.model.latent = Latent::Uniform;
-                // Unusual, but valid: the sign of the output is not that of the input.
+                // Unusual, but valid.
                 c.model.discriminator.slope = 0.9;
             }),
         ),
