@@ -389,11 +389,11 @@ fn penalties() -> impl Iterator<Item = (&'static str, Config)> {
             }),
         ),
         (
-            "layer norm and spectral norm, r2, an unusual slope",
+            "layer norm and spectral norm, r2, another slope",
             with(|config| {
                 let discriminator = &mut config.model.discriminator;
                 (discriminator.layer_norm, discriminator.spectral_norm, discriminator.slope) =
-                    (true, true, 0.9);
+                    (true, true, 0.3);
                 config.penalty.kind = PenaltyKind::R2;
             }),
         ),
@@ -401,7 +401,7 @@ fn penalties() -> impl Iterator<Item = (&'static str, Config)> {
             "now and then",
             with(|config| {
                 config.train.d_steps = 2;
-                config.model.discriminator.slope = 0.9;
+                config.model.discriminator.slope = 0.3;
                 config.penalty = PenaltyConfig {
                     kind: PenaltyKind::WganGp,
                     weight: 0.5,

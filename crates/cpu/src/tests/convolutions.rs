@@ -144,9 +144,9 @@ pub(super) fn convolutions() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
-            "dcgan with clipped gradients and weights, an unusual slope",
+            "dcgan with clipped gradients and weights, another slope",
             dcgan(&|c| {
-                c.model.discriminator.slope = 0.9;
+                c.model.discriminator.slope = 0.3;
                 c.optimizer.generator.clip_norm = 0.05;
                 c.optimizer.discriminator.clip_norm = 0.05;
                 c.loss.kind = LossKind::Wasserstein;
@@ -223,10 +223,10 @@ pub(super) fn penalised_convolutions() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
-            "dcgan, r2, an unusual slope",
+            "dcgan, r2, another slope",
             dcgan(&|c| {
                 c.penalty = PenaltyConfig { kind: PenaltyKind::R2, weight: 3.0, ..PenaltyConfig::default() };
-                c.model.discriminator.slope = 0.9;
+                c.model.discriminator.slope = 0.3;
                 (c.data.images, c.train.batch_size) = (5, 2);
             }),
         ),
