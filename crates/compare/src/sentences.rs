@@ -141,7 +141,7 @@ fn not_ranked(comparison: &SweepComparison, option: &str) -> String {
     let way_out = match figures.as_slice() {
         [] => format!(
             "`gansweep evaluate {}` measures the quality of the images, and `gansweep report` then ranks configs by it.",
-            comparison.sweep
+            text::shell_word(&comparison.sweep)
         ),
         names => format!("Of what this sweep recorded, {option} ranks by {}.", names.join(", ")),
     };
@@ -314,7 +314,7 @@ fn failures(comparison: &SweepComparison) -> Option<String> {
     let way_out = match causes.contains_key(EARLIER) {
         true => format!(
             " `gansweep evaluate {}` computes the figures of all latest checkpoints.",
-            comparison.sweep
+            text::shell_word(&comparison.sweep)
         ),
         false => String::new(),
     };

@@ -21,7 +21,7 @@ export function wholeRange(declared, curves) {
 // indices of curves that are left out; `better` says which way the metric is better, if one is: curves that are better than the
 // majority stay inside. The reference value is included if that widens the range by less than 40 % of its size.
 export function valueRange(curves, reference, log, better) {
-  const known = curves.map(extent);
+  const known = curves.map((values) => extent(values, better));
   const extents = known.filter(Boolean);
   if (extents.length === 0) return { range: log ? [-1, 1] : [0, 1], outside: [] };
   const fits = majority(extents, better);
@@ -37,8 +37,9 @@ export function valueRange(curves, reference, log, better) {
   return { range: padded(bottom, top, 0.05), outside };
 }
 
-// The smallest and the largest value of one curve. Short spikes, such as those of the first steps, are cut.
-export function extent(values) {
+// The smallest and the largest value of one curve. Short spikes, such as those of the first steps, are cut, but not on the side that
+// is better: a single best value is what a reader looks for.
+export function extent(values, better) {
   if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
   const last = sorted.length - 1;
@@ -47,8 +48,8 @@ export function extent(values) {
   const [low, high, inner, outer] = [sorted[0], sorted[last], sorted[spikes], sorted[last - spikes]];
   const spread = outer - inner || Math.abs(outer) || 1;
   return {
-    low: low < inner - 1.5 * spread ? inner - 0.35 * spread : low,
-    high: high > outer + 1.5 * spread ? outer + 0.35 * spread : high,
+    low: better !== "lower" && low < inner - 1.5 * spread ? inner - 0.35 * spread : low,
+    high: better !== "higher" && high > outer + 1.5 * spread ? outer + 0.35 * spread : high,
   };
 }
 

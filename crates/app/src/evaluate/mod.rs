@@ -66,6 +66,9 @@ pub struct Evaluation {
     /// The number of images of the figures that are metrics of the runs, where fewer were asked for.
     #[serde(skip)]
     pub fewer_than: Option<usize>,
+    /// Whether the figures are in the database: a page shows them when it is written anew.
+    #[serde(skip)]
+    pub is_recorded: bool,
     /// The comparison of the sweep's configs by their Fréchet distance; `None` for a single run.
     pub comparison: Option<SweepComparison>,
 }
@@ -112,8 +115,13 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
         None => CURVE_IMAGES,
     };
     let mut recorder = Recorder::open(&request.results, observer);
-    let mut evaluation =
-        Evaluation { datasets: Vec::new(), runs: Vec::new(), fewer_than: None, comparison: None };
+    let mut evaluation = Evaluation {
+        datasets: Vec::new(),
+        runs: Vec::new(),
+        fewer_than: None,
+        is_recorded: false,
+        comparison: None,
+    };
     let mut found: Vec<Option<EvaluatedRun>> = vec![None; rows.len()];
     let mut places: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (place, row) in rows.iter().enumerate() {
@@ -144,6 +152,7 @@ pub fn evaluate(request: &EvaluateRequest, observer: &mut dyn Observer) -> Resul
         }
     }
     observer.observe(Progress::DataEnded);
+    evaluation.is_recorded = recorder.is_open();
     evaluation.runs = found.into_iter().flatten().collect();
     let is_best = request.checkpoint == WhichCheckpoint::Best;
     let compare = |sweep: SweepRow| {
@@ -193,7 +202,7 @@ pub fn evaluate_dataset(
     let counts = Counts { all, curve: CURVE_IMAGES, nearest: true };
     let real = RealImages::load(&data, source, counts, observer)?;
     let datasets = vec![real.figures().dataset(&data)];
-    Ok(Evaluation { datasets, runs: Vec::new(), fewer_than: None, comparison: None })
+    Ok(Evaluation { datasets, runs: Vec::new(), fewer_than: None, is_recorded: false, comparison: None })
 }
 
 /// The number of images of the figures that are the run's points; `None` if it has none.

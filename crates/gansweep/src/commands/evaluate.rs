@@ -112,7 +112,10 @@ fn text(evaluation: &Evaluation, images: u32, is_best: bool) -> String {
         parts.push(problems.join("\n"));
     }
     parts.extend(evaluation.comparison.as_ref().map(compare::text));
-    if evaluation.fewer_than.is_none() && evaluation.runs.iter().any(|run| run.figures.is_some()) {
+    if evaluation.is_recorded
+        && evaluation.fewer_than.is_none()
+        && evaluation.runs.iter().any(|run| run.figures.is_some())
+    {
         parts.push("`gansweep report` brings these figures into the pages.".to_owned());
     }
     parts.extend(evaluation.fewer_than.map(|images| {

@@ -53,6 +53,10 @@ test("a spike of the first steps is cut", () => {
   const few = extent([1.2, 348, 7.9, 5, 3, 2, 1.5, 1.4, 1.3, 1.3]);
   assert.ok(few.high < 15 && few.low < 1.5, "also of few points");
   assert.equal(extent([1, 2, 3, 300]).high, 300, "of a handful each may be true");
+  const distances = [900, 700, 690, 680, 675, 670, 668, 667, 300];
+  assert.ok(extent(distances).low > 600);
+  assert.equal(extent(distances, "lower").low, 300, "a last value that is the best");
+  assert.ok(extent([...distances, 9000], "lower").high < 2000);
 });
 
 test("curves of one value or none have a range", () => {
